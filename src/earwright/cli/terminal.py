@@ -1,0 +1,81 @@
+"""What the verbs share in the terminal: a console on stderr and a progress bar that is quiet in a pipe."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+
+def err_console() -> Console:
+    """A rich console on stderr: results go to stdout, everything else goes here."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+class Bar:
+    """One progress bar; `progress` makes it."""
+
+    def __init__(self, bars: Progress, task: TaskID):
+        self._bars = bars
+        self._task = task
+
+    def advance(self, amount: float = 1) -> None:
+        """Move on by `amount`, in the unit of the bar's total."""
+        self._bars.advance(self._task, amount)
+
+    def update(
+        self,
+        *,
+        completed: float | None = None,
+        total: float | None = None,
+        description: str | None = None,
+    ) -> None:
+        """Set where the bar stands, how far it goes, or what it says."""
+        self._bars.update(self._task, completed=completed, total=total, description=description)
+
+    def print(self, line: str) -> None:
+        """Print a line above the bar (on stderr), in a pipe too."""
+        self._bars.console.print(line, markup=False)
+
+
+@contextlib.contextmanager
+def progress(description: str, total: float | None = None) -> Iterator[Bar]:
+    """Show a progress bar on stderr while the block runs; nothing is shown where stderr is no terminal.
+
+    Args:
+        description: what is being done, in a word or three.
+        total: where the bar ends, in any unit; None shows only that something moves.
+
+    Example:
+        with progress("transcribing", total=len(paths)) as bar:
+            for path in paths:
+                ...
+                bar.advance()
+    """
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        SpinnerColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = err_console()
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        yield Bar(bars, bars.add_task(description, total=total))
