@@ -1,0 +1,259 @@
+"""From waveform to log-mel spectrum or MFCC: the textbook's steps, on padded batches, as a torch module.
+
+    frames, 16-bit range, DC removal, pre-emphasis, window, DFT, power, mel, log [, DCT, lifter] [, deltas]
+
+Equal to Kaldi's features with the same options (no dither). The DFT is a matrix product: no slower than an
+FFT at this size, and the exported ONNX graph then needs nothing but matrix products.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from earwright.nn import mel
+
+# Kaldi works on the numbers that a 16-bit file holds.
+INT16_SCALE = 32768.0
+# Kaldi's floor under every logarithm: float32's machine epsilon, 1.19e-7.
+LOG_FLOOR = torch.finfo(torch.float32).eps
+
+
+@dataclass(frozen=True)
+class FeatureOptions:
+    """What the features are; the defaults are Kaldi's 80-bin filter bank with one frame every 10 ms.
+
+    Attributes:
+        kind: "log_mel" or "mfcc".
+        sample_rate: Hz.
+        n_mels: mel filters.
+        n_mfcc: cepstra, with C0 among them (kind "mfcc").
+        deltas: append first and second differences in time, which makes three times as many features.
+        frame_length: seconds.
+        frame_shift: seconds.
+        preemphasis: a of y[n] = x[n] - a x[n-1].
+        window: one of `mel.WINDOWS`.
+        low_freq: Hz where the first mel filter begins.
+        high_freq: Hz where the last one ends; 0 or less counts down from half the sample rate.
+        snip_edges: only frames that lie wholly inside the clip; otherwise one frame for each shift, and the
+            clip is mirrored at its ends.
+        remove_dc_offset: subtract each frame's mean.
+        use_energy: log-mel gets one more feature in front, the frame's log energy; in MFCC it replaces C0.
+        raw_energy: take the energy before pre-emphasis and window.
+        energy_floor: the least energy (16-bit range squared) when `use_energy`; 0 for none.
+        cepstral_lifter: Q of the weights on the cepstra; 0 for none.
+        htk_compat: energy or C0 last, C0 in HTK's scale.
+        htk_mel: HTK's first mel filter (see `mel.mel_filter_bank`).
+    """
+
+    kind: str = "log_mel"
+    sample_rate: int = 16000
+    n_mels: int = 80
+    n_mfcc: int = 13
+    deltas: bool = False
+    frame_length: float = 0.025
+    frame_shift: float = 0.01
+    preemphasis: float = 0.97
+    window: str = "povey"
+    low_freq: float = 20.0
+    high_freq: float = 0.0
+    snip_edges: bool = False
+    remove_dc_offset: bool = True
+    use_energy: bool = False
+    raw_energy: bool = True
+    energy_floor: float = 0.0
+    cepstral_lifter: float = 22.0
+    htk_compat: bool = False
+    htk_mel: bool = False
+
+    @property
+    def frame_size(self) -> int:
+        """Samples in a frame."""
+        # Cut, not rounded, as Kaldi does; the small number forgives 0.01 * 16000 = 159.99...
+        return int(self.frame_length * self.sample_rate + 1e-6)
+
+    @property
+    def hop_length(self) -> int:
+        """Samples from one frame to the next."""
+        return int(self.frame_shift * self.sample_rate + 1e-6)
+
+    @property
+    def fft_size(self) -> int:
+        """Points of the DFT: the frame, padded with zeros to a power of two."""
+        return 1 << (self.frame_size - 1).bit_length()
+
+    @property
+    def top_freq(self) -> float:
+        """Hz where the last mel filter ends."""
+        return self.high_freq if self.high_freq > 0 else self.sample_rate / 2 + self.high_freq
+
+    @property
+    def dim(self) -> int:
+        """Features in a frame."""
+        static = self.n_mfcc if self.kind == "mfcc" else self.n_mels + self.use_energy
+        return 3 * static if self.deltas else static
+
+
+class Features(nn.Module):
+    """Log-mel or MFCC features of a padded batch; every clip gets what it would get alone.
+
+    >>> features = Features(FeatureOptions())
+    >>> x, lengths = features(torch.zeros(2, 16000), torch.tensor([16000, 8000]))
+    >>> x.shape, lengths.tolist()
+    (torch.Size([2, 100, 80]), [100, 50])
+    """
+
+    window: Tensor
+    dft: Tensor
+    filters: Tensor
+    dct: Tensor
+
+    def __init__(self, options: FeatureOptions) -> None:
+        super().__init__()
+        self.options = o = options
+        # Tables follow from the options: they move with the module, and are not weights.
+        self._table("window", mel.window_function(o.window, o.frame_size))
+        self._table("dft", mel.dft_matrix(o.frame_size, o.fft_size))
+        band = (o.low_freq, o.top_freq)
+        self._table("filters", mel.mel_filter_bank(o.n_mels, o.fft_size, o.sample_rate, *band, o.htk_mel))
+        lifter = mel.cepstral_lifter(o.n_mfcc, o.cepstral_lifter)
+        self._table("dct", mel.dct_matrix(o.n_mels, o.n_mfcc) * lifter)
+
+    def _table(self, name: str, values: mel.Table) -> None:
+        self.register_buffer(name, torch.from_numpy(values).float(), persistent=False)
+
+    @property
+    def dim(self) -> int:
+        """Features in a frame."""
+        return self.options.dim
+
+    def num_frames(self, samples: Tensor) -> Tensor:
+        """Frames of clips that are `samples` long (int64, any shape)."""
+        o = self.options
+        if o.snip_edges:
+            whole = (samples - o.frame_size).clamp(min=-o.hop_length)
+            return torch.div(whole, o.hop_length, rounding_mode="floor") + 1
+        return torch.div(samples + o.hop_length // 2, o.hop_length, rounding_mode="floor")
+
+    def forward(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of each clip.
+
+        Args:
+            waveform: (B, N) float32 in [-1, 1]; what lies beyond a clip's length is not looked at.
+            lengths: (B,) int64, samples in each clip.
+
+        Returns:
+            features (B, T, dim) float32, zero beyond a clip's frames, and frames in each clip (B,) int64.
+        """
+        frame_lengths = self.num_frames(lengths)
+        with full_precision(waveform.device):
+            frames = self._frames(waveform, lengths) * INT16_SCALE  # (B, T, frame_size)
+            features = self._mel_features(frames)
+            if self.options.deltas:
+                features = append_deltas(features, frame_lengths)
+        inside = torch.arange(features.shape[1], device=features.device) < frame_lengths[:, None]  # (B, T)
+        return features.masked_fill(~inside[:, :, None], 0.0), frame_lengths
+
+    def _frames(self, waveform: Tensor, lengths: Tensor) -> Tensor:
+        """Overlapping frames (B, T, frame_size) of clips (B, N), mirrored at both ends of each clip."""
+        o = self.options
+        n = waveform.shape[1]
+        if o.snip_edges:
+            count = torch.sym_max(n - o.frame_size + o.hop_length, 0) // o.hop_length  # type: ignore[no-untyped-call]
+            first = 0
+        else:
+            count = (n + o.hop_length // 2) // o.hop_length
+            first = o.hop_length // 2 - o.frame_size // 2
+        hops = -(-o.frame_size // o.hop_length)  # a frame touches so many hops
+        position = torch.arange((count + hops - 1) * o.hop_length, device=waveform.device) + first
+        # A clip mirrored at both ends, with its end samples doubled, repeats after twice its length.
+        period = 2 * lengths.clamp(min=1)[:, None]  # (B, 1)
+        position = torch.remainder(position, period)
+        position = torch.minimum(position, period - 1 - position)
+        waveform = nn.functional.pad(waveform, (0, 1))  # so that an empty clip has a sample to look at
+        samples = waveform.gather(1, position)
+        blocks = samples.view(-1, count + hops - 1, o.hop_length)  # (B, T + hops - 1, hop_length)
+        return torch.cat([blocks[:, i : i + count] for i in range(hops)], dim=2)[:, :, : o.frame_size]
+
+    def _mel_features(self, frames: Tensor) -> Tensor:
+        """Frames (B, T, frame_size) in 16-bit range to features (B, T, F)."""
+        o = self.options
+        if o.remove_dc_offset:
+            frames = frames - frames.mean(dim=2, keepdim=True)
+        raw = frames
+        if o.preemphasis:
+            # The first sample has no neighbour in its frame; it stands in for it.
+            before = torch.cat([frames[:, :, :1], frames[:, :, :-1]], dim=2)
+            frames = frames - o.preemphasis * before
+        frames = frames * self.window
+        spectrum = frames @ self.dft  # (B, T, fft_size): real parts, imaginary parts
+        real, imaginary = spectrum.chunk(2, dim=2)
+        power = real.square() + imaginary.square()  # (B, T, fft_size / 2)
+        log_mel = (power @ self.filters).clamp(min=LOG_FLOOR).log()  # (B, T, n_mels)
+        features = log_mel @ self.dct if o.kind == "mfcc" else log_mel
+        return self._with_energy(features, raw if o.raw_energy else frames)
+
+    def _with_energy(self, features: Tensor, frames: Tensor) -> Tensor:
+        """Put the log energy of the frames in its place, or C0 in HTK's."""
+        o = self.options
+        if o.use_energy:
+            floor = max(o.energy_floor, LOG_FLOOR)
+            first = frames.square().sum(dim=2, keepdim=True).clamp(min=floor).log()  # (B, T, 1)
+            rest = features[:, :, 1:] if o.kind == "mfcc" else features
+        elif o.kind == "mfcc" and o.htk_compat:
+            first, rest = features[:, :, :1] * math.sqrt(2.0), features[:, :, 1:]
+        else:
+            return features
+        return torch.cat([rest, first] if o.htk_compat else [first, rest], dim=2)
+
+
+def append_deltas(features: Tensor, lengths: Tensor) -> Tensor:
+    """Append slopes in time, and slopes of slopes: regression over two frames to each side (HTK book, 5.9).
+
+    Args:
+        features: (B, T, F).
+        lengths: (B,) int64, frames in each clip; the first and the last stand in for those beyond.
+
+    Returns:
+        (B, T, 3 F).
+    """
+    delta = _slope(features, lengths)
+    return torch.cat([features, delta, _slope(delta, lengths)], dim=2)
+
+
+def _slope(features: Tensor, lengths: Tensor) -> Tensor:
+    time = torch.arange(features.shape[1], device=features.device)
+    last = (lengths - 1).clamp(min=0)[:, None]  # (B, 1)
+
+    def at(offset: int) -> Tensor:
+        index = torch.minimum((time + offset).clamp(min=0), last)  # (B, T)
+        return features.gather(1, index[:, :, None].expand(-1, -1, features.shape[2]))
+
+    # The divisor is 2 (1^2 + 2^2).
+    return (at(1) - at(-1) + 2 * (at(2) - at(-2))) / 10.0
+
+
+@contextmanager
+def full_precision(device: torch.device) -> Iterator[None]:
+    """Keep matrix products in float32 inside: a bfloat16 or TF32 spectrum loses what is quiet."""
+    precision = torch.get_float32_matmul_precision()
+    already = precision == "highest" and not torch.is_autocast_enabled(device.type)
+    if already or torch.compiler.is_exporting():
+        yield
+        return
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.autocast(device.type, enabled=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
+
+
+def build_features(options: FeatureOptions) -> Features:
+    """The feature module for these options."""
+    return Features(options)
