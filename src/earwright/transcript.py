@@ -1,0 +1,64 @@
+"""What a recognizer returns: words with times and confidence, in segments, in a transcript."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word. `start` and `end` are seconds from the start of the audio; `confidence` is in [0, 1]."""
+
+    text: str
+    start: float
+    end: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of speech between two cuts, with its words. Times are seconds."""
+
+    text: str
+    start: float
+    end: float
+    words: tuple[Word, ...] = ()
+    confidence: float = 0.0
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """The transcript of one recording.
+
+    Attributes:
+        text: the whole text, the segments' texts joined by a space.
+        segments: in order of time, not overlapping.
+        duration: seconds of audio.
+        source: the file's name, or None for audio that came as bytes or an array.
+        language: the bundle's language if it has exactly one.
+    """
+
+    text: str
+    segments: tuple[Segment, ...]
+    duration: float
+    source: str | None = None
+    language: str | None = None
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """All words of all segments, in order of time."""
+        return tuple(word for segment in self.segments for word in segment.words)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionaries and lists, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Transcript:
+        """The inverse of `to_dict`."""
+        segments = tuple(
+            Segment(**{**segment, "words": tuple(Word(**word) for word in segment.get("words", ()))})
+            for segment in data["segments"]
+        )
+        return cls(**{**data, "segments": segments})
