@@ -1,0 +1,89 @@
+"""The ONNX graphs of a bundle: checked before anything opens them, then run by onnxruntime.
+
+An ONNX file may keep its weights in another file ("external data"), whose place it names itself. Here that
+place must be a file of the same bundle, so that a graph cannot make us read anything else on the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from earwright.bundle import Bundle
+
+# The parts of onnx.proto through which a tensor can be reached: message -> field number -> message.
+_CHILDREN: dict[str, dict[int, str]] = {
+    "Model": {7: "Graph", 20: "Training", 25: "Function"},
+    "Training": {1: "Graph", 2: "Graph"},
+    "Function": {7: "Node", 11: "Attribute"},
+    "Graph": {1: "Node", 5: "Tensor", 15: "SparseTensor"},
+    "Node": {5: "Attribute"},
+    "Attribute": {5: "Tensor", 6: "Graph", 10: "Tensor", 11: "Graph", 22: "SparseTensor", 23: "SparseTensor"},
+    "SparseTensor": {1: "Tensor", 2: "Tensor"},
+    "Tensor": {13: "Entry"},
+    "Entry": {},
+}
+
+
+def graph_problem(bundle: Bundle, name: str) -> str | None:
+    """Why a graph must not be opened, as the end of a sentence that starts with its name; None if it may."""
+    try:
+        places = list(_external_data(memoryview(bundle.read(name)), "Model"))
+    except (ValueError, IndexError, RecursionError):
+        return "is not a whole ONNX graph"
+    for place in places:
+        if place not in bundle.files:
+            return f"keeps weights in {place!r}, which is not a file of this bundle"
+        if bundle.is_zip:
+            return (
+                f"keeps weights in {place!r}, which cannot be read from inside a zip (unpack the zip first)"
+            )
+    return None
+
+
+def _external_data(data: memoryview, message: str) -> Iterator[str]:
+    """The places that the tensors below this protobuf message name for their data."""
+    if message == "Entry":
+        entry = {
+            number: bytes(value) for number, value in _fields(data)
+        }  # of a repeated field the last one counts
+        if entry.get(1) == b"location":
+            yield entry.get(2, b"").decode("utf-8")
+        return
+    children = _CHILDREN[message]
+    for number, value in _fields(data):
+        if number in children:
+            yield from _external_data(value, children[number])
+
+
+def _fields(data: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Number and content of each length-delimited field of a protobuf message (protobuf.dev, "Encoding")."""
+    at = 0
+    while at < len(data):
+        tag, at = _varint(data, at)
+        kind = tag & 7
+        if kind == 2:
+            size, at = _varint(data, at)
+            yield tag >> 3, data[at : at + size]
+            at += size
+        elif kind == 0:
+            _, at = _varint(data, at)
+        elif kind in (1, 5):
+            at += 8 if kind == 1 else 4
+        else:
+            raise ValueError("a kind of field that ONNX does not use")
+    if at != len(data):
+        raise ValueError("the last field is cut off")
+
+
+def _varint(data: memoryview, at: int) -> tuple[int, int]:
+    """A number of 7 bits a byte, and where it ends."""
+    value = 0
+    for shift in range(0, 70, 7):
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise ValueError("a number of more than ten bytes")
