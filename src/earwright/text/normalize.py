@@ -33,9 +33,9 @@ def normalize_raw(text: str) -> str:
 def normalize_basic(text: str) -> str:
     """Lower-case words of any language without punctuation and symbols, for scores and for training targets.
 
-    NFKC; lower case (not case folding, which would rewrite the German sharp s); letters, numbers and the marks
-    that belong to letters (the vowel signs of Hindi, Tamil, Thai) stay; apostrophes and joiners stay inside
-    words; all else becomes a space. No language is assumed: a Turkish capital I becomes a dotted i.
+    NFKC; lower case (not case folding, which would rewrite the German sharp s); letters, numbers and the
+    marks that belong to letters (the vowel signs of Hindi, Tamil, Thai) stay; apostrophes and joiners stay
+    inside words; all else becomes a space. No language is assumed: a Turkish capital I becomes a dotted i.
 
     Args:
         text: any text.
@@ -45,7 +45,7 @@ def normalize_basic(text: str) -> str:
     """
     text = text.translate(_APOSTROPHES)
     text = unicodedata.normalize("NFKC", text).replace("\u0130", "i").lower()
-    # Lower-casing and NFKC can each undo a little of the other (some Greek and Lithuanian letters), hence twice.
+    # Lower-casing can undo a little of NFKC (some Greek and Lithuanian letters), hence twice.
     text = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES)
     for apart, together in _SARA_AM:
         text = text.replace(apart, together)
@@ -84,7 +84,7 @@ def _trim(word: str) -> str:
 
 
 def normalize_english(text: str) -> str:
-    """English with contractions, numbers, titles and British spellings made one; see `earwright.text.english`."""
+    """English with contractions, numbers, titles and British spellings made one; see `text.english`."""
     from earwright.text.english import normalize_english as english
 
     return english(text)

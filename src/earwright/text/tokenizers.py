@@ -1,4 +1,4 @@
-"""Tokenizers: text to token numbers and back. 0 is CTC's blank; a token that starts a word begins with "▁"."""
+"""Text to token numbers and back. 0 is CTC's blank; a token that opens a word begins with "▁"."""
 
 from __future__ import annotations
 
