@@ -2,8 +2,8 @@
 
     frames, 16-bit range, DC removal, pre-emphasis, window, DFT, power, mel, log [, DCT, lifter] [, deltas]
 
-Equal to Kaldi's features with the same options (no dither). The DFT is a matrix product: no slower than an
-FFT at this size, and the exported ONNX graph then needs nothing but matrix products.
+Equal to Kaldi's features with the same options (no dither). Torch runs the DFT as an FFT, which
+is quicker there; an exported ONNX graph holds it as a matrix product, which is quicker there.
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
 
+from earwright.errors import EarwrightError
 from earwright.nn import mel
 
 # Kaldi works on the numbers that a 16-bit file holds.
 INT16_SCALE = 32768.0
 # Kaldi's floor under every logarithm: float32's machine epsilon, 1.19e-7.
 LOG_FLOOR = torch.finfo(torch.float32).eps
+
+KINDS = ("log_mel", "mfcc")
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,37 @@ class FeatureOptions:
     htk_compat: bool = False
     htk_mel: bool = False
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, expected = getattr(self, field.name), type(field.default)
+            numbers = (int, float) if expected is float else expected
+            if not isinstance(value, numbers) or (isinstance(value, bool) and expected is not bool):
+                raise EarwrightError(f"{field.name} = {value!r} is not of type {expected.__name__}.")
+        nyquist = self.sample_rate / 2
+        most_cepstra = self.n_mels if self.kind == "mfcc" else math.inf
+        checks = (
+            ("kind", self.kind in KINDS, f"one of {', '.join(KINDS)}"),
+            ("window", self.window in mel.WINDOWS, f"one of {', '.join(mel.WINDOWS)}"),
+            ("sample_rate", 1000 <= self.sample_rate <= 384000, "from 1000 to 384000 Hz"),
+            ("n_mels", 1 <= self.n_mels <= 1024, "from 1 to 1024"),
+            ("n_mfcc", 1 <= self.n_mfcc <= most_cepstra, f"from 1 to n_mels, {self.n_mels}"),
+            ("frame_length", 0 < self.frame_length <= 0.1, "above 0 and at most 0.1 seconds"),
+            ("frame_shift", 0 < self.frame_shift <= self.frame_length, "above 0 and at most frame_length"),
+            ("preemphasis", 0 <= self.preemphasis <= 1, "from 0 to 1"),
+            ("low_freq", 0 <= self.low_freq < nyquist, f"from 0 to below {nyquist:g} Hz"),
+            ("high_freq", self.low_freq < self.top_freq <= nyquist, f"above low_freq, up to {nyquist:g} Hz"),
+            ("energy_floor", 0 <= self.energy_floor < math.inf, "0 or more"),
+            ("cepstral_lifter", 0 <= self.cepstral_lifter < math.inf, "0 or more"),
+        )
+        for name, holds, wanted in checks:
+            if not holds:
+                raise EarwrightError(f"{name} = {getattr(self, name)!r} must be {wanted}.")
+        if self.frame_size < 2 or self.hop_length < 1:
+            raise EarwrightError(
+                f"frame_length = {self.frame_length!r} and frame_shift = {self.frame_shift!r} must be at least two "
+                f"samples and one at {self.sample_rate} Hz."
+            )
+
     @property
     def frame_size(self) -> int:
         """Samples in a frame."""
@@ -116,15 +150,15 @@ class Features(nn.Module):
     def __init__(self, options: FeatureOptions) -> None:
         super().__init__()
         self.options = o = options
-        # Tables follow from the options: they move with the module, and are not weights.
+        band = (o.low_freq, o.top_freq)
+        lifter = mel.cepstral_lifter(o.n_mfcc, o.cepstral_lifter)
         self._table("window", mel.window_function(o.window, o.frame_size))
         self._table("dft", mel.dft_matrix(o.frame_size, o.fft_size))
-        band = (o.low_freq, o.top_freq)
         self._table("filters", mel.mel_filter_bank(o.n_mels, o.fft_size, o.sample_rate, *band, o.htk_mel))
-        lifter = mel.cepstral_lifter(o.n_mfcc, o.cepstral_lifter)
         self._table("dct", mel.dct_matrix(o.n_mels, o.n_mfcc) * lifter)
 
     def _table(self, name: str, values: mel.Table) -> None:
+        # Tables follow from the options: they move with the module, and are not saved with the weights.
         self.register_buffer(name, torch.from_numpy(values).float(), persistent=False)
 
     @property
@@ -136,8 +170,8 @@ class Features(nn.Module):
         """Frames of clips that are `samples` long (int64, any shape)."""
         o = self.options
         if o.snip_edges:
-            whole = (samples - o.frame_size).clamp(min=-o.hop_length)
-            return torch.div(whole, o.hop_length, rounding_mode="floor") + 1
+            beyond_first = (samples - o.frame_size).clamp(min=-o.hop_length)
+            return torch.div(beyond_first, o.hop_length, rounding_mode="floor") + 1
         return torch.div(samples + o.hop_length // 2, o.hop_length, rounding_mode="floor")
 
     def forward(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -149,36 +183,37 @@ class Features(nn.Module):
 
         Returns:
             features (B, T, dim) float32, zero beyond a clip's frames, and frames in each clip (B,) int64.
+            A clip shorter than a frame has none if `snip_edges`, otherwise one if it is at least half a
+            shift long. NaN stays in the frames that hold it.
+
+        Raises:
+            EarwrightError: the shapes or types are not these.
         """
+        _check_batch(waveform, lengths)
         frame_lengths = self.num_frames(lengths)
         with full_precision(waveform.device):
-            frames = self._frames(waveform, lengths) * INT16_SCALE  # (B, T, frame_size)
-            features = self._mel_features(frames)
+            frames = self._frames(waveform.float() * INT16_SCALE, lengths)  # (B, T, frame_size)
+            features = self._mel_features(frames)  # (B, T, F)
             if self.options.deltas:
-                features = append_deltas(features, frame_lengths)
+                features = append_deltas(features, frame_lengths)  # (B, T, 3 F)
         inside = torch.arange(features.shape[1], device=features.device) < frame_lengths[:, None]  # (B, T)
         return features.masked_fill(~inside[:, :, None], 0.0), frame_lengths
 
-    def _frames(self, waveform: Tensor, lengths: Tensor) -> Tensor:
-        """Overlapping frames (B, T, frame_size) of clips (B, N), mirrored at both ends of each clip."""
+    def _frames(self, samples: Tensor, lengths: Tensor) -> Tensor:
+        """Clips (B, N) to overlapping frames (B, T, frame_size), with the clips' ends mirrored if need be."""
         o = self.options
-        n = waveform.shape[1]
+        n = samples.shape[1]
         if o.snip_edges:
-            count = torch.sym_max(n - o.frame_size + o.hop_length, 0) // o.hop_length  # type: ignore[no-untyped-call]
-            first = 0
+            # One frame's worth of zeros: an exported graph cannot ask whether there is a whole frame.
+            samples = nn.functional.pad(samples, (0, o.frame_size))
+            beyond_first = torch.sym_max(n - o.frame_size, -o.hop_length)  # type: ignore[no-untyped-call]
+            count = beyond_first // o.hop_length + 1
         else:
+            # The middle of frame t is the middle of shift t (Kaldi, feat/feature-window.cc).
+            margin = o.frame_size // 2 - o.hop_length // 2
+            samples = _mirror_ends(samples, lengths, margin, o.frame_size)
             count = (n + o.hop_length // 2) // o.hop_length
-            first = o.hop_length // 2 - o.frame_size // 2
-        hops = -(-o.frame_size // o.hop_length)  # a frame touches so many hops
-        position = torch.arange((count + hops - 1) * o.hop_length, device=waveform.device) + first
-        # A clip mirrored at both ends, with its end samples doubled, repeats after twice its length.
-        period = 2 * lengths.clamp(min=1)[:, None]  # (B, 1)
-        position = torch.remainder(position, period)
-        position = torch.minimum(position, period - 1 - position)
-        waveform = nn.functional.pad(waveform, (0, 1))  # so that an empty clip has a sample to look at
-        samples = waveform.gather(1, position)
-        blocks = samples.view(-1, count + hops - 1, o.hop_length)  # (B, T + hops - 1, hop_length)
-        return torch.cat([blocks[:, i : i + count] for i in range(hops)], dim=2)[:, :, : o.frame_size]
+        return samples.unfold(1, o.frame_size, o.hop_length)[:, :count]
 
     def _mel_features(self, frames: Tensor) -> Tensor:
         """Frames (B, T, frame_size) in 16-bit range to features (B, T, F)."""
@@ -187,16 +222,25 @@ class Features(nn.Module):
             frames = frames - frames.mean(dim=2, keepdim=True)
         raw = frames
         if o.preemphasis:
-            # The first sample has no neighbour in its frame; it stands in for it.
+            # The first sample has no neighbour within its frame; it stands in for it.
             before = torch.cat([frames[:, :, :1], frames[:, :, :-1]], dim=2)
             frames = frames - o.preemphasis * before
         frames = frames * self.window
-        spectrum = frames @ self.dft  # (B, T, fft_size): real parts, imaginary parts
-        real, imaginary = spectrum.chunk(2, dim=2)
+        real, imaginary = self._spectrum(frames)
         power = real.square() + imaginary.square()  # (B, T, fft_size / 2)
         log_mel = (power @ self.filters).clamp(min=LOG_FLOOR).log()  # (B, T, n_mels)
         features = log_mel @ self.dct if o.kind == "mfcc" else log_mel
         return self._with_energy(features, raw if o.raw_energy else frames)
+
+    def _spectrum(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames (B, T, frame_size) to their DFT's real and imaginary parts, (B, T, fft_size / 2) each."""
+        if is_exporting() or frames.numel() == 0:  # the FFT of no frames is an error in some libraries
+            # In onnxruntime a matrix product is three times faster than the DFT operator.
+            real, imaginary = (frames @ self.dft).chunk(2, dim=2)
+            return real, imaginary
+        # In torch the FFT is six times faster. No mel filter reaches its last bin, at half the sample rate.
+        bins = torch.fft.rfft(frames, self.options.fft_size)[:, :, :-1]
+        return bins.real, bins.imag
 
     def _with_energy(self, features: Tensor, frames: Tensor) -> Tensor:
         """Put the log energy of the frames in its place, or C0 in HTK's."""
@@ -206,10 +250,37 @@ class Features(nn.Module):
             first = frames.square().sum(dim=2, keepdim=True).clamp(min=floor).log()  # (B, T, 1)
             rest = features[:, :, 1:] if o.kind == "mfcc" else features
         elif o.kind == "mfcc" and o.htk_compat:
+            # HTK's cosine transform has the same factor in all rows; the orthonormal one has less in C0.
             first, rest = features[:, :, :1] * math.sqrt(2.0), features[:, :, 1:]
         else:
             return features
         return torch.cat([rest, first] if o.htk_compat else [first, rest], dim=2)
+
+
+def _mirror_ends(samples: Tensor, lengths: Tensor, left: int, right: int) -> Tensor:
+    """Put mirror images before the start of each clip and after its end.
+
+    Args:
+        samples: (B, N).
+        lengths: (B,) int64.
+        left: samples to put before each clip.
+        right: samples to put after each clip.
+
+    Returns:
+        (B, left + N + right); a clip shorter than what is asked for is mirrored again and again.
+    """
+    samples = nn.functional.pad(samples, (left, right))
+    # Clip, mirror image, clip, ...: with its end samples doubled, it repeats after twice its length.
+    period = 2 * lengths.clamp(min=1)[:, None]  # (B, 1)
+
+    def mirrored(position: Tensor) -> Tensor:
+        position = torch.remainder(position, period)
+        return samples.gather(1, left + torch.minimum(position, period - 1 - position))
+
+    before = torch.arange(-left, 0, device=samples.device)
+    after = lengths[:, None] + torch.arange(right, device=samples.device)  # (B, right)
+    first, last = mirrored(before), mirrored(after)
+    return torch.cat([first, samples[:, left:]], dim=1).scatter(1, left + after, last)
 
 
 def append_deltas(features: Tensor, lengths: Tensor) -> Tensor:
@@ -238,12 +309,32 @@ def _slope(features: Tensor, lengths: Tensor) -> Tensor:
     return (at(1) - at(-1) + 2 * (at(2) - at(-2))) / 10.0
 
 
+def is_exporting() -> bool:
+    """Whether a graph is being traced, in which values cannot be looked at."""
+    return torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export()
+
+
+def _check_batch(waveform: Tensor, lengths: Tensor) -> None:
+    if waveform.dim() != 2 or not waveform.is_floating_point():
+        kind = f"{waveform.dtype} {tuple(waveform.shape)}"
+        raise EarwrightError(f"waveform must be (B, N) floating point numbers in [-1, 1]; it is {kind}.")
+    if lengths.dim() != 1 or lengths.shape[0] != waveform.shape[0] or lengths.dtype != torch.int64:
+        kind = f"{lengths.dtype} {tuple(lengths.shape)}"
+        clips = waveform.shape[0]
+        raise EarwrightError(f"lengths must be (B,) int64, one for each of the {clips} clips; it is {kind}.")
+    # Looking at values would stop a graph being traced, and make a GPU wait.
+    if is_exporting() or lengths.device.type != "cpu":
+        return
+    if len(lengths) and not 0 <= int(lengths.min()) <= int(lengths.max()) <= waveform.shape[1]:
+        raise EarwrightError(f"lengths must lie between 0 and the {waveform.shape[1]} samples of the batch.")
+
+
 @contextmanager
 def full_precision(device: torch.device) -> Iterator[None]:
     """Keep matrix products in float32 inside: a bfloat16 or TF32 spectrum loses what is quiet."""
     precision = torch.get_float32_matmul_precision()
     already = precision == "highest" and not torch.is_autocast_enabled(device.type)
-    if already or torch.compiler.is_exporting():
+    if already or is_exporting():
         yield
         return
     torch.set_float32_matmul_precision("highest")

@@ -127,8 +127,8 @@ def mel_filter_bank(
         first = int(empty[0])
         begin, end = edges_hz[first], edges_hz[first + 2]
         raise EarwrightError(
-            f"n_mels = {n_mels} is too many: filter {first + 1}, {begin:.0f} to {end:.0f} Hz, holds no DFT bin "
-            f"({sample_rate / fft_size:.0f} Hz apart); use fewer filters, a longer frame or a wider band."
+            f"n_mels = {n_mels} is too many: filter {first + 1}, {begin:.0f} to {end:.0f} Hz, holds no bin of the "
+            f"DFT ({sample_rate / fft_size:.0f} Hz apart); use fewer filters, a longer frame or a wider band."
         )
     if htk_mode and low_freq != 0.0:
         weights[np.flatnonzero(weights[:, 0])[0], 0] = 0.0
