@@ -111,11 +111,11 @@ def chosen_verb(argv: Sequence[str]) -> str | None:
 def _run(argv: list[str]) -> int:
     verb = chosen_verb(argv)
     parser = build_parser(verb)
-    if verb is not None and verb not in VERBS:
-        near = difflib.get_close_matches(verb, VERBS, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(VERBS)}."
-        parser.error(f"no such verb '{verb}'{hint}")
     try:
+        if verb is not None and verb not in VERBS:
+            near = difflib.get_close_matches(verb, VERBS, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(VERBS)}."
+            parser.error(f"no such verb '{verb}'{hint}")
         args = parser.parse_args(argv)
         if args.verb is None:
             parser.print_help()
