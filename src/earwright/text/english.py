@@ -14,7 +14,8 @@ from importlib import resources
 from earwright.text.english_numbers import normalize_numbers
 
 _FILLERS = re.compile(r"\b(?:hmm|mm|mhm|mmm|uh|um)\b")
-_BRACKETS = re.compile(r"[<\[][^>\]]*[>\]]|\([^)]+?\)")
+_BRACKETS = re.compile(r"[<\[][^>\]]*[>\]]")
+_PARENTHESES = re.compile(r"\([^)]+?\)")
 
 _WORDS = {
     "won't": "will not",
@@ -91,7 +92,7 @@ def normalize_english(text: str) -> str:
     Returns:
         words separated by single spaces; numbers in digits, money as "$2.50".
     """
-    text = _BRACKETS.sub("", text.lower())
+    text = _PARENTHESES.sub("", _BRACKETS.sub("", text.lower()))
     text = _FILLERS.sub("", text)
     text = re.sub(r"\s+'", "'", text)
     text = _WORD.sub(lambda match: _WORDS[match[0]], text)

@@ -1,7 +1,7 @@
 """Spelled-out English numbers to digits, by the rules of Whisper's normalizer (MIT licence; see `english`).
 
-"twenty twenty one" is 2021, "nine double one" 911, "two point five million dollars" $2500000; "one" and "ones"
-alone stay words.
+"twenty twenty one" is 2021, "nine double one" 911, "two point five million dollars" $2500000; "one" and
+"ones" alone stay words.
 """
 
 from __future__ import annotations

@@ -10,9 +10,11 @@ from functools import lru_cache
 
 from earwright.errors import EarwrightError
 
-# Everything that people type for an apostrophe; U+02BC is a letter to Unicode, the acute and grave accents
-# are what keyboards without a typographic apostrophe offer.
-_APOSTROPHES = dict.fromkeys(map(ord, "\u2019\u2018\u02bc\u02b9\u2032\uff07\u00b4\u0060\u201b\u05f3"), "'")
+# Everything that people type for an apostrophe; U+02BB and U+02BC are letters to Unicode, the acute and grave
+# accents are what keyboards without a typographic apostrophe offer.
+_APOSTROPHES = dict.fromkeys(
+    map(ord, "\u2019\u2018\u02bb\u02bc\u02b9\u2032\uff07\u00b4\u0060\u201b\u05f3"), "'"
+)
 
 # Joiners are spelling in Persian (ZWNJ) and Sinhala (ZWJ); they count only between two parts of a word.
 _JOINERS = "\u200c\u200d"
