@@ -20,10 +20,12 @@ Samples = npt.NDArray[np.float32]
 AudioSource = str | os.PathLike[str] | bytes | bytearray | BinaryIO
 
 # Endings of the formats that libsndfile reads; what a folder is searched for.
-AUDIO_SUFFIXES = frozenset({
-    *(".wav", ".wave", ".w64", ".rf64", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
-    *(".aiff", ".aif", ".aifc", ".caf", ".au", ".snd", ".sph", ".nist", ".voc"),
-})
+AUDIO_SUFFIXES = frozenset(
+    {
+        *(".wav", ".wave", ".w64", ".rf64", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
+        *(".aiff", ".aif", ".aifc", ".caf", ".au", ".snd", ".sph", ".nist", ".voc"),
+    }
+)
 # Recordings in these are common, and libsndfile cannot read them: worth a word to the user.
 UNREADABLE_SUFFIXES = frozenset(
     (".m4a", ".aac", ".mp4", ".webm", ".wma", ".amr", ".3gp", ".mka", ".mkv", ".mov")
@@ -250,9 +252,7 @@ def mix(block: npt.NDArray[np.float32], channel: int | Sequence[int] | None, nam
     wanted = [channel] if isinstance(channel, int) else list(channel)
     for number in wanted:
         if not 0 <= number < channels:
-            raise EarwrightError(
-                f"{name}: there is no channel {number}; it has {channels}, counted from 0."
-            )
+            raise EarwrightError(f"{name}: there is no channel {number}; it has {channels}, counted from 0.")
     mixed: Samples = np.mean(block[:, wanted], axis=1, dtype=np.float32)
     return mixed
 

@@ -1,0 +1,75 @@
+"""`earwright prepare`: recordings and their texts become checked training data."""
+
+from __future__ import annotations
+
+import argparse
+
+# Kept here too, so that --help needs no reader: format -> what its source is.
+FORMATS = {
+    "librispeech": "a folder in LibriSpeech's layout, the audio in any format (.flac, .opus, .mp3, .wav)",
+    "csv": "a table with columns path, text; id, speaker, language, gender, start, duration, end if wanted",
+    "tsv": "the same, parted by tabs",
+    "folder": "a folder of audio files with a .txt of the same name beside each",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = (
+        "formats:\n"
+        + "\n".join(f"  {name:12} {meaning}" for name, meaning in FORMATS.items())
+        + "\n\nOUT gets cuts.jsonl.gz (what train and evaluate read, and lhotse too; the audio stays where it"
+        "\nis), rejected.jsonl (each row that cannot be used, with the reason) and summary.json."
+    )
+    parser.add_argument("format", metavar="FORMAT", choices=FORMATS, help=", ".join(FORMATS))
+    parser.add_argument("source", metavar="SOURCE", help="the folder or table to read")
+    parser.add_argument("out", metavar="OUT", help="the folder to write to")
+    parser.add_argument(
+        "--language", metavar="CODE", help="language of rows that do not name theirs, e.g. en"
+    )
+    parser.add_argument(
+        "--min-duration",
+        type=float,
+        default=0.1,
+        metavar="S",
+        help="reject shorter utterances (default 0.1 s)",
+    )
+    parser.add_argument(
+        "--max-duration",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="reject longer utterances (default 60 s)",
+    )
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="processes that decode audio (default: all cores)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prepare, and print the summary."""
+    import json
+
+    from earwright.cli.terminal import err_console, progress
+    from earwright.data.checks import Limits
+    from earwright.data.prepare import REJECTED_NAME, prepare
+
+    with progress("decoding and checking") as bar:
+        summary = prepare(
+            args.format,
+            args.source,
+            args.out,
+            language=args.language,
+            limits=Limits(min_duration=args.min_duration, max_duration=args.max_duration),
+            jobs=args.jobs,
+            on_progress=lambda done, total: bar.update(completed=done, total=total),
+        )
+    if args.json:
+        print(json.dumps(summary.to_dict(), ensure_ascii=False, indent=1))
+        return 0
+    print(summary.describe())
+    if summary.rejected:
+        err_console().print(f"Why each row was rejected: {args.out}/{REJECTED_NAME}", markup=False)
+    return 0

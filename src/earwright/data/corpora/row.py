@@ -1,0 +1,47 @@
+"""What every reader gives: rows, good or bad. They check neither audio nor text; `data.checks` does, for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+GENDERS = {"f": "female", "female": "female", "m": "male", "male": "male"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One utterance as its corpus has it.
+
+    Attributes:
+        id: the corpus's own name for it, or one made of the path.
+        path: absolute path of the audio file, which need not exist.
+        text: what is said; "" if nobody wrote it down.
+        start: seconds into the file.
+        duration: seconds; None means to the end of the file.
+        custom: what else the corpus says about it.
+    """
+
+    id: str
+    path: str
+    text: str
+    speaker: str | None = None
+    language: str | None = None
+    gender: str | None = None
+    start: float = 0.0
+    duration: float | None = None
+    custom: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A line of a corpus that makes no row; `detail` says why, and where it stands."""
+
+    detail: str
+    id: str = ""
+    path: str = ""
+    text: str = ""
+
+
+def gender_name(value: str) -> str | None:
+    """ "female", "male", or whatever else the corpus says; None for nothing."""
+    return GENDERS.get(value.strip().lower(), value.strip()) or None

@@ -1,0 +1,242 @@
+"""Tables of utterances, CSV or TSV: a header, then a line each with at least the columns path and text.
+
+Columns: path (relative to the table's folder, or absolute), text; optionally id, speaker, language, gender,
+start and duration or end (seconds into the file). Any other column is kept as `custom`. Tables come from
+spreadsheets and scripts alike, so: any of , ; | and tab parts the columns, UTF-8 with or without a byte order
+mark or UTF-16 with one, any line ends, fields in double quotes that may hold all of these, and quotes that
+were never meant as such.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from earwright.data.corpora.row import BadRow, Row, gender_name
+from earwright.data.corpora.search import found_in, hint
+from earwright.errors import EarwrightError, first_line
+
+REQUIRED = ("path", "text")
+KNOWN = (*REQUIRED, "id", "speaker", "language", "gender", "start", "duration", "end")
+DELIMITERS = {"csv": ",;\t|", "tsv": "\t,;|"}
+# A quoted field may hold line ends, but one that goes on for longer is a stray quote: without this limit it
+# would swallow the rest of the table.
+LINES_IN_RECORD = 20
+BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+
+
+def read_csv(source: Path) -> Iterator[Row | BadRow]:
+    """Read a table whose columns are parted by commas, or else semicolons, tabs or bars; see `read_table`."""
+    return read_table(source, "csv")
+
+
+def read_tsv(source: Path) -> Iterator[Row | BadRow]:
+    """Read a table whose columns are parted by tabs, or else commas, semicolons or bars; see `read_table`."""
+    return read_table(source, "tsv")
+
+
+def read_table(source: Path, format_name: str) -> Iterator[Row | BadRow]:
+    """Read a table with a header.
+
+    Args:
+        source: the table.
+        format_name: "csv" or "tsv": which delimiter is tried first.
+
+    Yields:
+        Rows in order of line; lines that do not fit the header, or whose times are no numbers, as bad rows.
+
+    Raises:
+        EarwrightError: there is no such file, or its header lacks the columns path and text.
+    """
+    lines = _read_lines(source, format_name)
+    delimiter, header, used = _read_header(source, lines, format_name)
+    for number, record, fields in _records(lines, used, delimiter, len(header)):
+        if fields is None:
+            yield BadRow(
+                f"{source}, line {number}: {_complaint(record, delimiter, len(header))}", text=record
+            )
+        else:
+            yield _row(source, number, dict(zip(header, fields, strict=True)))
+
+
+def split_line(line: str, delimiter: str) -> list[str] | None:
+    """The fields of one record, which may hold line ends; None if a quote that was opened is not closed.
+
+    Quotes are those of RFC 4180 where a field begins with one, and letters like others elsewhere.
+    """
+    if '"' not in line:
+        return line.split(delimiter)
+    fields = []
+    place = 0
+    while True:
+        if line.startswith('"', place):
+            field, place = _quoted(line, place + 1)
+            if place < 0:
+                return None
+            end = line.find(delimiter, place)
+            # What stands between a closing quote and the delimiter is kept: "so" he said
+            field += line[place : end if end >= 0 else len(line)]
+        else:
+            end = line.find(delimiter, place)
+            field = line[place : end if end >= 0 else len(line)]
+        fields.append(field)
+        if end < 0:
+            return fields
+        place = end + len(delimiter)
+
+
+def _quoted(line: str, place: int) -> tuple[str, int]:
+    """The inside of a quoted field that begins at `place`, and where its closing quote ends; -1: nowhere."""
+    parts = []
+    while True:
+        end = line.find('"', place)
+        if end < 0:
+            return "", -1
+        parts.append(line[place:end])
+        if not line.startswith('"', end + 1):
+            return "".join(parts), end + 1
+        parts.append('"')  # two quotes stand for one
+        place = end + 2
+
+
+def _read_lines(source: Path, format_name: str) -> list[str]:
+    """The lines without their ends; bytes that are not UTF-8 become lone surrogates, for `_row` to notice."""
+    if not source.exists():
+        raise EarwrightError(f"{source}: there is no such file.")
+    if source.is_dir():
+        raise EarwrightError(
+            f"{source}: {format_name} is read from a file; this is a folder with {found_in(source)} in it."
+            f"{hint(source)}"
+        )
+    try:
+        with open(source, "rb") as file:
+            start = file.read(4)
+        encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), "utf-8")
+        errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
+        # newline=None: \r\n, \n and \r all end a line, as \n.
+        with open(source, encoding=encoding, errors=errors, newline=None) as text:
+            return text.read().split("\n")
+    except (OSError, UnicodeError) as error:
+        raise EarwrightError(f"{source}: the table cannot be read ({first_line(error)}).") from error
+
+
+def _read_header(source: Path, lines: list[str], format_name: str) -> tuple[str, list[str], int]:
+    """The delimiter, the columns' names in lower case, and how many lines the header took, blank ones too."""
+    first = next((number for number, line in enumerate(lines) if line.strip()), None)
+    if first is None:
+        raise EarwrightError(
+            f"{source}: the table is empty; its first line should name the columns path, text."
+        )
+    if "\0" in lines[first]:
+        raise EarwrightError(f"{source}: this is not a table of text; save it as CSV in UTF-8.")
+    best: list[str] = []
+    for delimiter in DELIMITERS[format_name]:
+        header = [name.strip().lower() for name in split_line(lines[first], delimiter) or []]
+        if all(name in header for name in REQUIRED):
+            twice = next((name for name in header if name and header.count(name) > 1), None)
+            if twice:
+                raise EarwrightError(f"{source}: its header has the column {twice!r} twice; rename one.")
+            return delimiter, header, first + 1
+        if len(header) > len(best):
+            best = header
+    shown = ", ".join(name[:40] for name in best[:12])
+    raise EarwrightError(
+        f"{source}: the first line must name the columns path and text; it has: {shown}. "
+        "Rename the columns, or put such a line first."
+    )
+
+
+def _records(
+    lines: list[str], start: int, delimiter: str, columns: int
+) -> Iterator[tuple[int, str, list[str] | None]]:
+    """Line number (from 1), text and fields of each record; None for fields that do not fit the header.
+
+    A record that does not come out right takes only its first line with it.
+    """
+    number = start
+    while number < len(lines):
+        taken, fields = 1, None
+        if not lines[number].strip():
+            number += 1
+            continue
+        for taken in range(1, LINES_IN_RECORD + 1):
+            if number + taken > len(lines):
+                break
+            fields = split_line("\n".join(lines[number : number + taken]), delimiter)
+            if fields is not None:
+                break
+        if fields is not None:
+            fields = _fit(fields, columns)
+        if fields is None:
+            # Quotes that were never meant as such: the line as it stands may be right.
+            taken, fields = 1, _fit(lines[number].split(delimiter), columns)
+        yield number + 1, lines[number], fields
+        number += taken
+
+
+def _fit(fields: list[str], columns: int) -> list[str] | None:
+    """The fields if they are as many as the columns, not counting the empty ones that spreadsheets append."""
+    if len(fields) > columns and not any(field.strip() for field in fields[columns:]):
+        return fields[:columns]
+    return fields if len(fields) == columns else None
+
+
+def _complaint(record: str, delimiter: str, columns: int) -> str:
+    fields = split_line(record, delimiter)
+    if fields is None:
+        return "a quote is opened and not closed"
+    return f"{len(fields)} columns where the header has {columns}"
+
+
+def _row(source: Path, number: int, values: dict[str, str]) -> Row | BadRow:
+    values = {name: value.strip() for name, value in values.items()}
+    path = os.path.join(source.parent, values["path"]) if values["path"] else ""
+    where = f"{source}, line {number}: "
+    bad = BadRow("", id=values.get("id", ""), path=path, text=values["text"])
+    if not path:
+        return BadRow(where + "the path is empty", bad.id, bad.path, bad.text)
+    if any("\udc80" <= character <= "\udcff" for value in values.values() for character in value):
+        return BadRow(where + "not UTF-8 text; save the table as UTF-8", bad.id, bad.path, bad.text)
+    try:
+        start, duration = _times(values)
+    except ValueError as error:
+        return BadRow(where + str(error), bad.id, bad.path, bad.text)
+    return Row(
+        id=values.get("id") or _made_id(values["path"], start, duration),
+        path=path,
+        text=values["text"],
+        speaker=values.get("speaker") or None,
+        language=values.get("language") or None,
+        gender=gender_name(values.get("gender", "")),
+        start=start,
+        duration=duration,
+        custom={name: value for name, value in values.items() if name not in KNOWN and name and value},
+    )
+
+
+def _times(values: dict[str, str]) -> tuple[float, float | None]:
+    """Start and duration in seconds. Raises ValueError with the reason."""
+    times = {}
+    for name in ("start", "duration", "end"):
+        if values.get(name):
+            try:
+                times[name] = float(values[name])
+            except ValueError:
+                raise ValueError(f"{name} is {values[name]!r}, not a number of seconds") from None
+            if not math.isfinite(times[name]):
+                raise ValueError(f"{name} is {values[name]!r}, not a number of seconds")
+    start = times.get("start", 0.0)
+    if "duration" in times:
+        return start, times["duration"]
+    return start, times["end"] - start if "end" in times else None
+
+
+def _made_id(path: str, start: float, duration: float | None) -> str:
+    """The path without its ending, and where in the file if it is a part of it, in milliseconds."""
+    stem = os.path.splitext(path)[0].replace("\\", "/").removeprefix("./")
+    if not start and duration is None:
+        return stem
+    end = "" if duration is None else f"-{round((start + duration) * 1000):08d}"
+    return f"{stem}-{round(start * 1000):08d}{end}"
