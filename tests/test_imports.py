@@ -27,9 +27,7 @@ RUNTIME_FLOORS = [
     {"cuts"},
     {"text"},
     {"decoding"},
-    {"bundle_description", "verified"},
     {"bundle"},
-    {"graphs"},
     {"recognizer"},
     {"writers"},
     {"evaluation"},
@@ -45,6 +43,9 @@ ROOF = [{"cli"}]
 FLOORS = [*RUNTIME_FLOORS, *WORKSHOP_FLOORS, *ROOF]
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 RUNTIME = {room for floor in RUNTIME_FLOORS for room in floor}
+
+# Modules that make one room together.
+ROOM_OF = {"bundle_description": "bundle", "graphs": "bundle", "verified": "bundle"}
 
 HEAVY = {"torch", "lhotse", "accelerate", "numba", "numpy", "onnxruntime", "soundfile", "rich", "matplotlib"}
 
@@ -62,7 +63,8 @@ def modules() -> list[Path]:
 
 def room_of(module: str) -> str:
     """earwright.nn.features -> nn; earwright -> ''."""
-    return module.split(".")[1] if "." in module else ""
+    name = module.split(".")[1] if "." in module else ""
+    return ROOM_OF.get(name, name)
 
 
 def name_of(path: Path) -> str:
@@ -85,7 +87,7 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
                 base == "earwright"
             ):  # `from earwright import cuts` names a room, `import __version__` does not
                 yield from (
-                    (node.lineno, f"earwright.{alias.name}" if alias.name in FLOOR_OF else base)
+                    (node.lineno, f"{base}.{alias.name}" if alias.name in {**FLOOR_OF, **ROOM_OF} else base)
                     for alias in node.names
                 )
             else:
