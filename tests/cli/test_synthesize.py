@@ -18,12 +18,12 @@ def test_lines_become_utterances(tmp_path: Path, capsys: pytest.CaptureFixture[s
     texts.write_text("\ufeffopen  the door\n\n  \nclose the door\n", encoding="utf-8")
     out = tmp_path / "out"
     assert main(["synthesize", str(texts), str(out), "--voices", "2", "--jobs", "1", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["utterances"] == 2
+    assert json.loads(capsys.readouterr().out)["kept"] == 2
     assert [cut.text for cut in read_cuts(out)] == ["open the door", "close the door"]
 
     other = tmp_path / "other"
     assert main(["synthesize", str(texts), str(other), "--unlike", str(out), "--jobs", "1", "--clean"]) == 0
-    assert "2 utterances" in capsys.readouterr().out
+    assert "kept        2" in capsys.readouterr().out
     variants = [{cut.custom["variant"] for cut in read_cuts(folder)} for folder in (out, other)]
     assert not variants[0] & variants[1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from pathlib import Path
@@ -15,12 +16,14 @@ from earwright.cuts import read_cut_audio, read_cuts
 from earwright.data.espeak import variants
 from earwright.data.synthesize import (
     SynthesisOptions,
+    _crashed,
     _Item,
-    _speak_chunks,
+    _speak_item,
     choose_voices,
     synthesize,
     variants_in,
 )
+from earwright.data.workers import run_all
 from earwright.errors import EarwrightError
 
 pytest.importorskip("espeakng_loader", reason="needs earwright[synthesize]")
@@ -35,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = []
     summary = synthesize(TEXTS, out, options, jobs=2, advance=made.append)
     assert sum(made) == 10
-    assert (summary.utterances, summary.rejected) == (8, 2)
+    assert (summary.rows, summary.kept, summary.rejected) == (10, 8, {"unspeakable": 2})
     return out
 
 
@@ -57,8 +60,8 @@ def test_cuts_are_what_was_said(folder: Path) -> None:
 def test_rejected_rows_say_why(folder: Path) -> None:
     rows = [json.loads(line) for line in (folder / "rejected.jsonl").read_text().splitlines()]
     assert [row["text"] for row in rows] == ["...", "..."]
-    assert all("can be said" in row["reason"] for row in rows)
-    assert json.loads((folder / "summary.json").read_text())["utterances"] == 8
+    assert all("can be said" in row["detail"] for row in rows)
+    assert json.loads((folder / "summary.json").read_text())["kept"] == 8
 
 
 def test_the_same_again_with_other_processes(folder: Path, tmp_path: Path) -> None:
@@ -104,14 +107,10 @@ def test_a_crash_costs_one_text(tmp_path: Path) -> None:
     (voice,) = choose_voices("en", 1)
     texts = ["one", "two", _Deadly("boom"), "three", "four", "five"]
     items = [_Item(i, text, voice, str(tmp_path / f"{i}.flac")) for i, text in enumerate(texts)]
-    chunks = [items[:2], items[2:4], items[4:]]
-    results = sorted(
-        (result for done in _speak_chunks(chunks, SynthesisOptions(), jobs=2) for result in done),
-        key=lambda result: result.index,
-    )
-    assert [result.index for result in results] == list(range(6))
-    assert [bool(result.reason) for result in results] == [False, False, True, False, False, False]
-    assert "crashed" in results[2].reason
+    speak_one = functools.partial(_speak_item, options=SynthesisOptions())
+    results = run_all(speak_one, items, 2, _crashed)
+    assert [bool(result.samples) for result in results] == [True, True, False, True, True, True]
+    assert "crashed" in results[2].detail
 
 
 def test_other_peoples_folders_are_left_alone(tmp_path: Path) -> None:

@@ -61,12 +61,9 @@ def run(args: argparse.Namespace) -> None:
     with progress("synthesizing", total=total) as bar:
         summary = synthesize(texts, args.out, options, without=without, jobs=args.jobs, advance=bar.advance)
     if args.json:
-        print(json.dumps(vars(summary)))
+        print(json.dumps(summary.to_dict(), ensure_ascii=False, indent=1))
         return
-    print(
-        f"{args.out}: {summary.utterances} utterances, {summary.seconds / 60:.1f} minutes, "
-        f"{summary.voices} voices, {summary.rejected} rejected"
-    )
+    print(summary.describe())
 
 
 def _read_texts(path: Path) -> list[str]:

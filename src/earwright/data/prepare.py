@@ -11,6 +11,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -61,6 +62,8 @@ def prepare(
     """
     if format not in READERS:
         raise EarwrightError(f"there is no format {format!r}; there are {', '.join(READERS)}.")
+    if jobs is not None and jobs < 1:
+        raise EarwrightError(f"{jobs} processes cannot work; --jobs is at least 1.")
     _check_writable(Path(out))
     rows = [_tidy(row, language) for row in READERS[format](Path(source).absolute())]
     if not rows:
@@ -84,7 +87,9 @@ def prepare(
     if not cuts:
         raise EarwrightError(_nothing_usable(source, rows, problems))
     summary = summarize(format, str(source), len(rows), cuts, rejected)
-    _write(Path(out), cuts, [_rejection(row, p) for row, p in zip(rows, problems, strict=True) if p], summary)
+    write_prepared(
+        Path(out), cuts, [_rejection(row, p) for row, p in zip(rows, problems, strict=True) if p], summary
+    )
     return summary
 
 
@@ -92,8 +97,7 @@ def _tidy(row: Row | BadRow, language: str | None) -> Row | BadRow:
     """The row with each stretch of white space made one space, and the language filled in."""
     if isinstance(row, BadRow):
         return row
-    changes = {"text": " ".join(row.text.split()), "language": row.language or language}
-    return Row(**{**row.__dict__, **changes})
+    return replace(row, text=" ".join(row.text.split()), language=row.language or language)
 
 
 def _check_row(row: Row | BadRow) -> Problem | None:
@@ -176,8 +180,10 @@ def _nothing_usable(
     )
 
 
-def _write(out: Path, cuts: Sequence[Cut], rejections: Sequence[dict[str, Any]], summary: Summary) -> None:
-    """Write the three files, and put them in place only when all three are whole."""
+def write_prepared(
+    out: Path, cuts: Sequence[Cut], rejections: Sequence[dict[str, Any]], summary: Summary
+) -> None:
+    """Write the three files of a prepared folder, and put them in place only when all three are whole."""
     with contextlib.ExitStack() as files:
         cuts_file: IO[Any] = files.enter_context(atomic_write(out / CUTS_NAME, "wb"))
         rejected_file: IO[Any] = files.enter_context(atomic_write(out / REJECTED_NAME, "wb"))

@@ -6,20 +6,20 @@ people. It is good for a first look, for tests, and for sentences that nobody ha
 
 from __future__ import annotations
 
-import json
-import multiprocessing
+import functools
 import os
 import re
-import signal
-from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earwright.cuts import CUTS_NAME, Cut, read_cuts, write_cuts
+from earwright.cuts import CUTS_NAME, Cut, read_cuts
 from earwright.data.espeak import Voice, accents, speak, variants
+from earwright.data.prepare import write_prepared
+from earwright.data.summary import Summary, summarize
+from earwright.data.workers import run_all
 from earwright.errors import EarwrightError
 from earwright.files import atomic_directory
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 RATES = (120, 210)
 PITCHES = (25, 75)
 RANGES = (30, 70)
-
-_CHUNK = 32  # utterances a worker takes at a time
 
 
 @dataclass(frozen=True)
@@ -58,16 +56,6 @@ class SynthesisOptions:
 
 
 @dataclass(frozen=True)
-class SynthesisSummary:
-    """What `synthesize` wrote."""
-
-    utterances: int
-    seconds: float
-    voices: int
-    rejected: int
-
-
-@dataclass(frozen=True)
 class _Item:
     """One utterance to make."""
 
@@ -79,11 +67,11 @@ class _Item:
 
 @dataclass(frozen=True)
 class _Result:
-    """One utterance made (`samples` of audio), or the reason why not."""
+    """One utterance made (`samples` of audio), or the reason why not and its details."""
 
-    index: int
-    samples: int
+    samples: int = 0
     reason: str = ""
+    detail: str = ""
 
 
 def choose_voices(language: str, count: int, seed: int = 0, without: Collection[str] = ()) -> list[Voice]:
@@ -137,7 +125,7 @@ def synthesize(
     without: Collection[str] = (),
     jobs: int | None = None,
     advance: Callable[[int], None] | None = None,
-) -> SynthesisSummary:
+) -> Summary:
     """Let synthetic voices say texts, and write audio and manifest as `earwright prepare` does.
 
     The audio depends on the texts, the options and espeak-ng's version only, not on `jobs`.
@@ -147,7 +135,7 @@ def synthesize(
         out: the folder to write: audio/*.flac, cuts.jsonl.gz, rejected.jsonl, summary.json.
         options: voices, language, noise, seed.
         without: names of variants that must not speak.
-        jobs: worker processes; None takes one a core.
+        jobs: worker processes; None takes one a core; 1 works in this one, and dies if espeak-ng does.
         advance: called with the number of utterances just made.
 
     Raises:
@@ -163,12 +151,8 @@ def synthesize(
             _Item(index, text, voice, str(folder / "audio" / f"{index:06d}.flac"))
             for index, (text, voice) in enumerate(spoken)
         ]
-        results: dict[int, _Result] = {}
-        chunks = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
-        for done in _speak_chunks(chunks, options, jobs or _cores()):
-            results.update((result.index, result) for result in done)
-            if advance is not None:
-                advance(len(done))
+        speak_one = functools.partial(_speak_item, options=options)
+        results = run_all(speak_one, items, jobs or _cores(), _crashed, advance)
         return _write_manifests(folder, target, items, results, options)
 
 
@@ -194,46 +178,6 @@ def _speakers(text: str, voices: Sequence[Voice], options: SynthesisOptions) -> 
     return [voices[int(number)] for number in rng.choice(len(voices), size=count, replace=False)]
 
 
-def _speak_chunks(
-    chunks: Sequence[Sequence[_Item]], options: SynthesisOptions, jobs: int
-) -> Iterator[list[_Result]]:
-    """Make chunks of utterances in worker processes; a text that crashes espeak-ng costs only itself."""
-    crashed = []
-    # spawn: a forked copy of a process that runs threads (torch's, say) can hang.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, max(1, len(chunks))), context, initializer=_start_worker)
-    try:
-        futures = {pool.submit(_speak_chunk, chunk, options): chunk for chunk in chunks}
-        for future in as_completed(futures):
-            try:
-                yield future.result()
-            except BrokenProcessPool:
-                crashed.append(futures[future])
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    # The pool cannot say which of its chunks crashed, so each gets a pool of its own, and then each item.
-    for chunk in crashed:
-        if len(chunks) > 1:
-            yield from _speak_chunks([chunk], options, 1)
-        elif len(chunk) > 1:
-            for item in chunk:
-                yield from _speak_chunks([[item]], options, 1)
-        else:
-            yield [_Result(chunk[0].index, 0, "the synthesizer crashed on this text")]
-
-
-def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process hears Ctrl-C and stops the workers
-    # The library prints what it dislikes; the reason is in what it returns.
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 1)
-    os.dup2(silence, 2)
-
-
-def _speak_chunk(chunk: Sequence[_Item], options: SynthesisOptions) -> list[_Result]:
-    return [_speak_item(item, options) for item in chunk]
-
-
 def _speak_item(item: _Item, options: SynthesisOptions) -> _Result:
     import numpy as np
     import soundfile
@@ -242,15 +186,19 @@ def _speak_item(item: _Item, options: SynthesisOptions) -> _Result:
     try:
         spoken, rate = speak(item.text, item.voice, seed=item.index)
     except EarwrightError as error:
-        return _Result(item.index, 0, str(error))
+        return _Result(reason="unspeakable", detail=str(error))
     if not spoken.any():
-        return _Result(item.index, 0, "nothing in this text can be said")
+        return _Result(reason="unspeakable", detail="nothing in this text can be said")
     samples = soxr.resample(spoken.astype(np.float32) / 32768, rate, options.sample_rate)
     if not options.clean:
         rng = np.random.default_rng((options.seed, 3, item.index))
         samples = _as_recorded(samples, options.sample_rate, rng)
     soundfile.write(item.path, np.clip(samples, -1, 1), options.sample_rate, subtype="PCM_16")
-    return _Result(item.index, len(samples))
+    return _Result(samples=len(samples))
+
+
+def _crashed(item: _Item) -> _Result:
+    return _Result(reason="unspeakable", detail="the synthesizer crashed on this text")
 
 
 def _as_recorded(
@@ -273,41 +221,35 @@ def _as_recorded(
 
 
 def _write_manifests(
-    folder: Path, target: Path, items: Sequence[_Item], results: dict[int, _Result], options: SynthesisOptions
-) -> SynthesisSummary:
+    folder: Path, target: Path, items: Sequence[_Item], results: Sequence[_Result], options: SynthesisOptions
+) -> Summary:
     """Write the cuts of `items` into `folder`, with the paths that they will have in `target`."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", target.name).strip("-") or "synthetic"
     cuts, rejected = [], []
-    for item in items:
-        result = results[item.index]
-        if result.reason:
-            rejected.append({"text": item.text, "voice": item.voice.name, "reason": result.reason})
-            continue
-        cuts.append(
-            Cut(
-                id=f"{name}-{item.index:06d}",
-                path=str(target / "audio" / Path(item.path).name),
-                start=0.0,
-                duration=result.samples / options.sample_rate,
-                sample_rate=options.sample_rate,
-                text=item.text,
-                speaker=item.voice.name,
-                language=item.voice.accent.partition("-")[0],
-                custom={"synthesizer": "espeak-ng", "variant": item.voice.variant},
-                recording_samples=result.samples,
-            )
+    for item, result in zip(items, results, strict=True):
+        cut = Cut(
+            id=f"{name}-{item.index:06d}",
+            path=str(target / "audio" / Path(item.path).name),
+            start=0.0,
+            duration=result.samples / options.sample_rate,
+            sample_rate=options.sample_rate,
+            text=item.text,
+            speaker=item.voice.name,
+            language=item.voice.accent.partition("-")[0],
+            custom={"synthesizer": "espeak-ng", "variant": item.voice.variant},
+            recording_samples=result.samples,
         )
+        if result.samples:
+            cuts.append(cut)
+        else:
+            reasons = {"reason": result.reason, "detail": result.detail}
+            rejected.append({"id": cut.id, "path": "", **reasons, "text": cut.text, "speaker": cut.speaker})
     if not cuts:
-        reason = rejected[0]["reason"] if rejected else "there are no texts"
+        reason = rejected[0]["detail"] if rejected else "there are no texts"
         raise EarwrightError(f"{target}: nothing was synthesized ({reason}).")
-    with open(folder / CUTS_NAME, "wb") as file:
-        write_cuts(cuts, file)
-    with open(folder / "rejected.jsonl", "w", encoding="utf-8") as lines:
-        lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rejected)
-    seconds = round(sum(cut.duration for cut in cuts), 3)
-    summary = SynthesisSummary(len(cuts), seconds, len({cut.speaker for cut in cuts}), len(rejected))
-    with open(folder / "summary.json", "w", encoding="utf-8") as file_:
-        json.dump({**vars(summary), "synthesizer": "espeak-ng", "options": vars(options)}, file_, indent=2)
+    reasons_seen = Counter(str(row["reason"]) for row in rejected)
+    summary = summarize("synthesize", "espeak-ng", len(items), cuts, reasons_seen)
+    write_prepared(folder, cuts, rejected, summary)
     return summary
 
 
