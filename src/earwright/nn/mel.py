@@ -47,23 +47,26 @@ def window_function(name: str, size: int) -> Table:
     raise EarwrightError(f"window = {name!r} is not known; use one of {', '.join(WINDOWS)}.")
 
 
-def dft_matrix(frame_size: int, fft_size: int) -> Table:
-    """The real DFT of a frame padded with zeros, as a matrix of cosines and sines.
+def dft_matrices(frame_size: int, fft_size: int) -> tuple[Table, Table]:
+    """The real DFT of a frame padded with zeros, as matrices for its even and its odd part.
 
-    The bin at the Nyquist frequency is left out, as in Kaldi: no mel filter reaches it.
+    With time counted from the middle sample, frame_size // 2, the real parts of the DFT are cosines times
+    the even part and the imaginary parts sines times the odd part. (Where time starts does not change the
+    power.) The bin at the Nyquist frequency is left out, as in Kaldi: no mel filter reaches it.
 
     Args:
         frame_size: samples in a frame, at most `fft_size`.
         fft_size: points of the DFT, even.
 
     Returns:
-        (frame_size, fft_size): the real parts of bins 0 .. fft_size/2 - 1, then the imaginary parts.
+        Cosines (half + 1, fft_size / 2) for times 0 .. half and sines (half, fft_size / 2) for times
+        1 .. half, where half is frame_size // 2.
     """
-    samples = np.arange(frame_size)[:, None]
+    time = np.arange(frame_size // 2 + 1)[:, None]
     bins = np.arange(fft_size // 2)[None, :]
-    # n * k modulo the size keeps the angle small, so that cos and sin lose no digits.
-    angle = 2 * math.pi * (samples * bins % fft_size) / fft_size
-    return np.concatenate([np.cos(angle), -np.sin(angle)], axis=1)
+    # The product modulo the size keeps the angle small, so that cos and sin lose no digits.
+    angle = 2 * math.pi * (time * bins % fft_size) / fft_size
+    return np.cos(angle), -np.sin(angle[1:])
 
 
 def hz_to_mel(hz: npt.ArrayLike) -> Table:
@@ -107,7 +110,8 @@ def mel_filter_bank(
         sample_rate: Hz.
         low_freq: Hz where the first filter begins.
         high_freq: Hz where the last filter ends.
-        htk_mode: leave out the very first bin of the first filter when it begins above 0 Hz, as HTK does.
+        htk_mode: Kaldi's imitation of HTK, which rounds where the first filter begins: its first bin counts
+            nothing unless `low_freq` is 0. (HTK itself keeps that bin when it lies close above `low_freq`.)
 
     Returns:
         (fft_size / 2, n_mels) weights; a power spectrum times this matrix is the mel spectrum.
@@ -127,8 +131,8 @@ def mel_filter_bank(
         first = int(empty[0])
         begin, end = edges_hz[first], edges_hz[first + 2]
         raise EarwrightError(
-            f"n_mels = {n_mels} is too many: filter {first + 1}, {begin:.0f} to {end:.0f} Hz, holds no bin of the "
-            f"DFT ({sample_rate / fft_size:.0f} Hz apart); use fewer filters, a longer frame or a wider band."
+            f"n_mels = {n_mels} is too many: filter {first + 1}, {begin:.0f} to {end:.0f} Hz, falls between "
+            f"DFT bins, {sample_rate / fft_size:.0f} Hz apart; use fewer, a longer frame or a wider band."
         )
     if htk_mode and low_freq != 0.0:
         weights[np.flatnonzero(weights[:, 0])[0], 0] = 0.0
