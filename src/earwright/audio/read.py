@@ -17,7 +17,7 @@ import soxr
 from earwright.errors import EarwrightError, first_line
 
 Samples = npt.NDArray[np.float32]
-AudioSource = str | os.PathLike[str] | bytes | bytearray | BinaryIO
+AudioSource = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
 # Endings of the formats that libsndfile reads; what a folder is searched for.
 AUDIO_SUFFIXES = frozenset(
@@ -292,22 +292,35 @@ def describe_refusal(source: AudioSource, error: soundfile.LibsndfileError) -> s
 
 def _openable(source: AudioSource) -> str | BinaryIO:
     """What libsndfile can open, after the faults that it would report in a confusing way."""
-    if isinstance(source, bytes | bytearray):
+    if isinstance(source, bytes | bytearray | memoryview):
         if not source:
             raise EarwrightError("the audio is empty (0 bytes).")
         return io.BytesIO(source)
     if isinstance(source, str | os.PathLike):
-        path = os.fspath(source)
-        if not os.path.exists(path):
-            raise EarwrightError(f"{path}: there is no such file.")
-        if os.path.isdir(path):
-            raise EarwrightError(f"{path}: this is a folder; name an audio file.")
-        if os.path.isfile(path) and os.path.getsize(path) == 0:
-            raise EarwrightError(f"{path}: the file is empty (0 bytes).")
-        return path
+        return _openable_path(os.fspath(source))
     if not source.seekable():
-        return io.BytesIO(source.read())  # a pipe: libsndfile goes to and fro
+        return _openable(source.read())  # a pipe: libsndfile goes to and fro
     return source
+
+
+def _openable_path(path: str) -> str | BinaryIO:
+    if path.lower().endswith(".raw"):
+        raise EarwrightError(
+            f"{path}: samples without a header say nothing of their rate; make it a WAV file."
+        )
+    try:
+        with open(path, "rb") as file:
+            if not file.seekable():
+                return _openable(file.read())  # such as <(ffmpeg ...) in a shell
+            if not file.read(1):
+                raise EarwrightError(f"{path}: the file is empty (0 bytes).")
+    except FileNotFoundError:
+        raise EarwrightError(f"{path}: there is no such file.") from None
+    except IsADirectoryError:
+        raise EarwrightError(f"{path}: this is a folder; name an audio file.") from None
+    except ValueError as error:  # a zero byte in the name, or one that is not UTF-8
+        raise EarwrightError(f"{path!r}: this is no file name ({error}).") from error
+    return path
 
 
 def _seek(file: SequentialFile, start: float, name: str) -> None:

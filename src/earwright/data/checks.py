@@ -79,7 +79,7 @@ class Span:
     high: float = float("-inf")
 
     def hear(self, position: int, samples: Samples) -> None:
-        """Take in what is inside of a block of mono samples (n,) that begins `position` samples into the file."""
+        """Take in what lies inside of a block, mono (n,), that begins `position` samples into the file."""
         part = samples[
             max(self.start - position, 0) : None if self.end is None else max(self.end - position, 0)
         ]

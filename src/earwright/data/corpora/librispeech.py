@@ -70,13 +70,12 @@ def _read_chapter(
         lines = (folder / name).read_bytes().splitlines()
         for number, line in enumerate(lines, 1):
             try:
-                utterance, _, text = (
-                    line.decode("utf-8-sig" if number == 1 else "utf-8").strip().partition(" ")
-                )
+                words = line.decode("utf-8-sig" if number == 1 else "utf-8").split(None, 1)
             except UnicodeDecodeError:
                 yield BadRow(f"{folder / name}, line {number}: not UTF-8 text")
                 continue
-            if utterance:
+            if words:
+                utterance, text = words[0], words[1] if len(words) > 1 else ""
                 without_text.pop(utterance, None)
                 yield _row(folder, utterance, audio.get(utterance, f"{utterance}.flac"), text, genders)
     for utterance, file_name in without_text.items():

@@ -1,4 +1,4 @@
-"""What every reader gives: rows, good or bad. They check neither audio nor text; `data.checks` does, for all."""
+"""What every reader gives: rows. Readers check neither audio nor text: `data.checks` does, for all."""
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ def _complaint(record: str, delimiter: str, columns: int) -> str:
 
 def _row(source: Path, number: int, values: dict[str, str]) -> Row | BadRow:
     values = {name: value.strip() for name, value in values.items()}
-    path = os.path.join(source.parent, values["path"]) if values["path"] else ""
+    path = _audio_path(source, values["path"]) if values["path"] else ""
     where = f"{source}, line {number}: "
     bad = BadRow("", id=values.get("id", ""), path=path, text=values["text"])
     if not path:
@@ -214,6 +214,14 @@ def _row(source: Path, number: int, values: dict[str, str]) -> Row | BadRow:
         duration=duration,
         custom={name: value for name, value in values.items() if name not in KNOWN and name and value},
     )
+
+
+def _audio_path(source: Path, path: str) -> str:
+    """The absolute path; one that was written on Windows works elsewhere too."""
+    joined = os.path.join(source.parent, path)
+    if "\\" in path and os.sep == "/" and not os.path.exists(joined):
+        return os.path.join(source.parent, path.replace("\\", "/"))
+    return joined
 
 
 def _times(values: dict[str, str]) -> tuple[float, float | None]:
