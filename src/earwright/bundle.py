@@ -36,6 +36,8 @@ from earwright.bundle_description import (
 from earwright.errors import EarwrightError, first_line
 from earwright.files import atomic_directory, atomic_write, describe_os_error
 
+__all__ = ["Bundle", "BundleMeta", "FileRecord", "seal_bundle", "write_bundle"]
+
 # What file managers and zip programs leave behind; not ours to complain about.
 _DROPPINGS = re.compile(r"\..*|Thumbs\.db|desktop\.ini", re.IGNORECASE)
 

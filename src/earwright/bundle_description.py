@@ -71,14 +71,22 @@ def describe(meta: BundleMeta, records: Mapping[str, FileRecord]) -> bytes:
     import tomli_w
 
     table: dict[str, Any] = {"format_version": meta.format_version}
-    plain = {item.name: getattr(meta, item.name) for item in fields(meta)}
-    table |= {key: value for key, value in plain.items() if value is not None}
+    table |= _without_none({item.name: getattr(meta, item.name) for item in fields(meta)})
     table["languages"] = list(meta.languages)
     table["files"] = {
         name: {"sha256": record.sha256, "size": record.size} for name, record in records.items()
     }
     text = tomli_w.dumps(table).encode()
     return _checksum_line(text) + text
+
+
+def _without_none(table: dict[str, Any]) -> dict[str, Any]:
+    """TOML knows no null: what is not known is left out."""
+    return {
+        key: _without_none(value) if isinstance(value, dict) else value
+        for key, value in table.items()
+        if value is not None
+    }
 
 
 def _checksum_line(text: bytes) -> bytes:
