@@ -1,0 +1,256 @@
+"""`earwright evaluate`: run a recognizer on prepared data and score it, or score a transcript file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from earwright.errors import EarwrightError
+
+if TYPE_CHECKING:
+    from earwright.cuts import Cut
+    from earwright.evaluation.run import Run
+    from earwright.evaluation.score import Evaluation
+    from earwright.recognizer import Recognizer
+
+SHOWN_FAILURES = 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the verb."""
+    parser.description = (
+        "Score a recognizer: word and character error rates with their confidence intervals, and where the "
+        "errors are. With two files in sclite's trn format, score the first against the second."
+    )
+    parser.add_argument("bundle", metavar="BUNDLE", help="a recognizer (or a trn file of its transcripts)")
+    parser.add_argument(
+        "cuts", metavar="CUTS", help="what `earwright prepare` wrote (or a trn file of references)"
+    )
+    scoring = parser.add_argument_group("scoring")
+    scoring.add_argument(
+        "--normalizer",
+        default="basic",
+        metavar="NAME",
+        help="basic (any language, the default), english (as Whisper's) or raw",
+    )
+    scoring.add_argument(
+        "--sclite",
+        action="store_true",
+        help="align as NIST sclite does (a substitution costs 4, a deletion or insertion 3); in trn files "
+        "read its markup { a / b } instead of normalizing",
+    )
+    scoring.add_argument(
+        "-D", "--optional", action="store_true", help="with --sclite and trn files: (word) may be left out"
+    )
+    scoring.add_argument(
+        "-F", "--fragments", action="store_true", help="with --sclite and trn files: wo- fits what it begins"
+    )
+    scoring.add_argument("--seed", type=int, default=0, metavar="N", help="of the bootstrap (default 0)")
+    running = parser.add_argument_group("running")
+    running.add_argument("--limit", type=_positive, metavar="N", help="only the first N cuts")
+    running.add_argument(
+        "--threads", type=_positive, metavar="N", help="cores to use (default: all physical ones)"
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="print JSON instead of the report")
+    output.add_argument(
+        "--trn", metavar="DIR", help="write ref.trn and hyp.trn, one line an utterance, to DIR"
+    )
+    output.add_argument(
+        "--save", metavar="FILE", help="keep the result as JSON, such as docs/results/NAME.json"
+    )
+    output.add_argument(
+        "--name", help="of the result (default: FILE without .json, or the recognizer's name)"
+    )
+    output.add_argument(
+        "--corpus", help="where the cuts are from, for the result (default: told by their place)"
+    )
+    output.add_argument("--split", help="which part of the corpus (default: told by their place)")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 up")
+    return int(text)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the verb."""
+    marked = _is_trn(Path(args.bundle)) and _is_trn(Path(args.cuts))
+    if (args.optional or args.fragments) and not (marked and args.sclite):
+        raise EarwrightError("--optional and --fragments go with --sclite and two trn files.")
+    if marked:
+        _give(args, _score_files(args), {})
+    else:
+        _give(args, *_score_recognizer(args))
+    return 0
+
+
+def _is_trn(path: Path) -> bool:
+    """Whether this is to be read as transcripts: NIST's own files have all kinds of endings."""
+    known = {".zip", ".ear", ".jsonl", ".gz"}
+    return path.suffix == ".trn" or (path.is_file() and path.suffix not in known)
+
+
+def _score_files(args: argparse.Namespace) -> Evaluation:
+    from earwright.evaluation import read_trn, score, score_marked
+    from earwright.evaluation.trn import trn_speaker
+
+    hypotheses, references = read_trn(args.bundle), read_trn(args.cuts)
+    if args.limit is not None:
+        hypotheses = dict(list(hypotheses.items())[: args.limit])
+    if args.sclite:
+        return score_marked(
+            references, hypotheses, optional=args.optional, fragments=args.fragments, seed=args.seed
+        )
+    missing = next((name for name in hypotheses if name not in references), None)
+    if missing is not None:
+        raise EarwrightError(f"{args.cuts}: utterance {missing} of {args.bundle} is not in it; add it.")
+    names = list(hypotheses)
+    return score(
+        [references[name] for name in names],
+        [hypotheses[name] for name in names],
+        args.normalizer,
+        speakers=[trn_speaker(name) for name in names],
+        ids=names,
+        seed=args.seed,
+    )
+
+
+def _score_recognizer(args: argparse.Namespace) -> tuple[Evaluation, dict[str, Any]]:
+    from earwright.recognizer import Recognizer
+    from earwright.text import normalize
+
+    normalize("", args.normalizer)  # a wrong name is told before the work, not after
+    cuts, untold = _cuts(args)
+    recognizer = Recognizer.load(args.bundle, threads=args.threads)
+    done = _transcribe(recognizer, cuts)
+    evaluation = done.score(args.normalizer, "sclite" if args.sclite else "unit", args.seed)
+    meta = recognizer.meta
+    details = {
+        "bundle": meta.name,
+        "seed": meta.training.get("seed", args.seed),
+        "parameters": meta.parameters or None,
+        "training_minutes": meta.training_minutes,
+        "audio_seconds": round(done.audio_seconds, 3),
+        "decode_seconds": round(done.decode_seconds, 3),
+        "threads": args.threads,
+        "failed": len(done.failed),
+        "without_text": untold,
+    }
+    return evaluation, details
+
+
+def _cuts(args: argparse.Namespace) -> tuple[list[Cut], int]:
+    """The cuts that can be scored, and how many cannot for want of a text."""
+    from earwright.cuts import read_cuts
+
+    cuts = read_cuts(args.cuts)[: args.limit]
+    told = [cut for cut in cuts if cut.text.strip()]
+    if not told:
+        what = f"none of its {len(cuts)} cuts has a text" if cuts else "it holds no cuts"
+        raise EarwrightError(f"{args.cuts}: {what}, so there is nothing to score.")
+    return told, len(cuts) - len(told)
+
+
+def _transcribe(recognizer: Recognizer, cuts: list[Cut]) -> Run:
+    from earwright.cli.terminal import progress
+    from earwright.evaluation.run import transcribe_cuts
+
+    failures = 0
+    with progress("transcribing", total=sum(cut.duration for cut in cuts)) as bar:
+
+        def tell(cut: Cut, reason: str) -> None:
+            nonlocal failures
+            failures += 1
+            if failures <= SHOWN_FAILURES:
+                bar.print(f"earwright: cut {cut.id} is left out: {reason}")
+
+        done = transcribe_cuts(recognizer, cuts, bar.advance, tell)
+        if failures > SHOWN_FAILURES:
+            bar.print(f"earwright: {failures - SHOWN_FAILURES} more cuts are left out.")
+    return done
+
+
+def _give(args: argparse.Namespace, evaluation: Evaluation, details: dict[str, Any]) -> None:
+    """Write and print what was asked for."""
+    from earwright.evaluation.record import command_line, record, save_record
+
+    corpus, split = _place(Path(args.cuts))
+    name = args.name or (
+        Path(args.save).stem if args.save else details.get("bundle") or Path(args.bundle).stem
+    )
+    result = record(
+        evaluation,
+        name=name,
+        command=command_line(_typed(args)),
+        corpus=args.corpus or corpus,
+        split=args.split or split,
+        **{"seed": args.seed} | details,
+    )
+    if args.trn:
+        _write_trn(Path(args.trn), evaluation)
+    if args.save:
+        save_record(args.save, result)
+    if args.json:
+        print(json.dumps(result | evaluation.to_dict(), ensure_ascii=False, indent=2))
+    else:
+        from rich.console import Console
+
+        from earwright.evaluation.report import print_report
+
+        title = f"{name} on {result['corpus']} {result['split']}"
+        print_report(Console(highlight=False), evaluation, title=title, notes=_notes(args, details))
+
+
+def _typed(args: argparse.Namespace) -> list[str]:
+    """The arguments that made the figures, without those that only say where to put them."""
+    words = ["evaluate", args.bundle, args.cuts]
+    if args.normalizer != "basic":
+        words += ["--normalizer", args.normalizer]
+    words += [f"--{flag}" for flag in ("sclite", "optional", "fragments") if getattr(args, flag)]
+    words += [f"--seed={args.seed}"] if args.seed else []
+    words += [f"--limit={args.limit}"] if args.limit else []
+    words += [f"--threads={args.threads}"] if args.threads else []
+    return words + ([f"--save={args.save}"] if args.save else [])
+
+
+def _place(cuts: Path) -> tuple[str, str]:
+    """Corpus and split, told by the place that the cuts were prepared from, or else by their own."""
+    folder = cuts if cuts.is_dir() else cuts.parent
+    try:
+        source = Path(json.loads((folder / "summary.json").read_text("utf-8"))["source"])
+    except (OSError, ValueError, KeyError, TypeError):
+        source = cuts if cuts.suffix == ".trn" else folder
+    source = Path(source.absolute())
+    return source.parent.name, source.stem if source.suffix in (".tsv", ".csv", ".trn") else source.name
+
+
+def _notes(args: argparse.Namespace, details: dict[str, Any]) -> list[str]:
+    notes = []
+    if "decode_seconds" in details:
+        audio, took = details["audio_seconds"], details["decode_seconds"]
+        threads = f" with {args.threads} threads" if args.threads else ""
+        notes.append(
+            f"{audio:,.0f} s of audio in {took:,.1f} s{threads}: real-time factor {took / audio:.3f}"
+        )
+    if details.get("failed"):
+        notes.append(f"left out: {details['failed']:,} cuts that could not be read")
+    if details.get("without_text"):
+        notes.append(f"left out: {details['without_text']:,} cuts without a text")
+    if args.save:
+        notes.append(f"kept in {args.save}")
+    return notes
+
+
+def _write_trn(folder: Path, evaluation: Evaluation) -> None:
+    from earwright.evaluation.trn import trn_id, write_trn
+
+    ids = [trn_id(utterance.id, utterance.speaker) for utterance in evaluation.scored]
+    for name, texts in (
+        ("ref.trn", [utterance.reference for utterance in evaluation.scored]),
+        ("hyp.trn", [utterance.hypothesis for utterance in evaluation.scored]),
+    ):
+        write_trn(folder / name, zip(ids, texts, strict=True))

@@ -1,0 +1,106 @@
+"""Running a recognizer over cuts, to score what it says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from earwright.audio.read import Samples
+from earwright.cuts import Cut, read_cut_audio
+from earwright.errors import EarwrightError
+from earwright.evaluation.align import Weights
+from earwright.evaluation.score import Evaluation, score
+from earwright.recognizer import Recognizer
+
+
+@dataclass(frozen=True)
+class Run:
+    """Transcripts of cuts, and what they took.
+
+    Attributes:
+        cuts: the cuts that were transcribed, in order.
+        texts: their transcripts.
+        failed: the other cuts, with the reason.
+        audio_seconds: length of the cuts that were transcribed.
+        decode_seconds: of wall time, reading and resampling included.
+    """
+
+    cuts: tuple[Cut, ...]
+    texts: tuple[str, ...]
+    failed: tuple[tuple[Cut, str], ...]
+    audio_seconds: float
+    decode_seconds: float
+
+    def score(self, normalizer: str = "basic", weights: Weights = "unit", seed: int = 0) -> Evaluation:
+        """Score the transcripts against the cuts' texts; the arguments are those of `evaluation.score`.
+
+        Raises:
+            EarwrightError: no cut could be transcribed.
+        """
+        if not self.cuts and self.failed:
+            cut, reason = self.failed[0]
+            raise EarwrightError(
+                f"none of the {len(self.failed)} cuts could be transcribed; {cut.id}: {reason}"
+            )
+        return score(
+            [cut.text for cut in self.cuts],
+            self.texts,
+            normalizer,
+            speakers=[cut.speaker for cut in self.cuts],
+            durations=[cut.duration for cut in self.cuts],
+            ids=[cut.id for cut in self.cuts],
+            seed=seed,
+            weights=weights,
+        )
+
+
+def transcribe_cuts(
+    recognizer: Recognizer,
+    cuts: Sequence[Cut],
+    on_seconds: Callable[[float], None] | None = None,
+    on_failure: Callable[[Cut, str], None] | None = None,
+) -> Run:
+    """Transcribe cuts; one that cannot be read is kept aside and the rest goes on.
+
+    Args:
+        recognizer: what to run.
+        cuts: what to run it on.
+        on_seconds: told of the seconds of audio done, for a progress bar.
+        on_failure: told at once of a cut that could not be transcribed, and why.
+    """
+    sent: list[Cut] = []
+    done: list[tuple[Cut, str]] = []
+    failed: list[tuple[Cut, str]] = []
+
+    def fail(cut: Cut, reason: str) -> None:
+        failed.append((cut, reason))
+        if on_failure is not None:
+            on_failure(cut, reason)
+
+    def waveforms() -> Iterator[Samples]:
+        for cut in cuts:
+            try:
+                samples = read_cut_audio(cut, recognizer.meta.sample_rate)
+            except EarwrightError as error:
+                fail(cut, str(error))
+                continue
+            sent.append(cut)
+            yield samples
+
+    began = time.perf_counter()
+    for number, result in enumerate(recognizer.transcribe_each(waveforms())):
+        cut = sent[number]
+        if isinstance(result, EarwrightError):
+            fail(cut, str(result))
+        else:
+            done.append((cut, result.text))
+        if on_seconds is not None:
+            on_seconds(cut.duration)
+    return Run(
+        cuts=tuple(cut for cut, _ in done),
+        texts=tuple(text for _, text in done),
+        failed=tuple(failed),
+        audio_seconds=sum(cut.duration for cut, _ in done),
+        decode_seconds=time.perf_counter() - began,
+    )
