@@ -3,8 +3,8 @@
     frames, 16-bit range, DC removal, pre-emphasis, window, DFT, power, mel, log [, DCT, lifter] [, deltas]
 
 Equal to Kaldi's features with the same options (no dither). Everything up to the power spectrum is in
-float64, which costs a quarter of a millisecond in a second of audio: where a quiet band lies beside a loud
-one, two float32 DFTs differ in the second digit, and training and exported graph are to see the same numbers.
+float64, for a tenth of a millisecond in a second of audio: where a quiet band lies beside a loud one, two
+float32 DFTs differ in the second digit, and training and exported graph are to see the same numbers.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ from earwright.nn import mel
 INT16_SCALE = 32768.0
 # Kaldi's floor under every logarithm: float32's machine epsilon, 1.19e-7.
 LOG_FLOOR = torch.finfo(torch.float32).eps
+
+# On a CPU, so many frames go through all steps together: float64 frames then stay in the cache, which makes a
+# batch of minutes five times faster, and keeps memory small for hours of audio.
+FRAMES_AT_ONCE = 512
 
 KINDS = ("log_mel", "mfcc")
 
@@ -188,10 +192,12 @@ class Features(nn.Module):
         _check_batch(waveform, lengths)
         frame_lengths = self.num_frames(lengths)
         with full_precision(waveform.device):
-            # Apple's GPUs have no float64.
-            wide = torch.float32 if waveform.device.type == "mps" else torch.float64
-            frames = self._frames(waveform.to(wide) * INT16_SCALE, lengths)  # (B, T, frame_size)
-            features = self._mel_features(frames)  # (B, T, F)
+            frames = self._frames(waveform.float() * INT16_SCALE, lengths)  # (B, T, frame_size)
+            if frames.device.type == "cpu" and not torch.compiler.is_exporting():
+                blocks = torch.split(frames, max(1, FRAMES_AT_ONCE // max(1, len(frames))), dim=1)
+                features = torch.cat([self._mel_features(block) for block in blocks], dim=1)  # (B, T, F)
+            else:
+                features = self._mel_features(frames)
             if self.options.deltas:
                 features = append_deltas(features, frame_lengths)  # (B, T, 3 F)
         inside = torch.arange(features.shape[1], device=features.device) < frame_lengths[:, None]  # (B, T)
@@ -216,6 +222,8 @@ class Features(nn.Module):
     def _mel_features(self, frames: Tensor) -> Tensor:
         """Frames (B, T, frame_size) in 16-bit range to features (B, T, F)."""
         o = self.options
+        if frames.device.type != "mps":  # Apple's GPUs have no float64
+            frames = frames.double()
         if o.remove_dc_offset:
             frames = frames - frames.mean(dim=2, keepdim=True)
         raw = frames
