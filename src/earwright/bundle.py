@@ -36,7 +36,7 @@ from earwright.bundle_description import (
 from earwright.errors import EarwrightError, first_line
 from earwright.files import atomic_directory, atomic_write, describe_os_error
 
-__all__ = ["Bundle", "BundleMeta", "FileRecord", "seal_bundle", "write_bundle"]
+__all__ = ["Bundle", "BundleMeta", "FileRecord", "seal_bundle", "verify_bundle", "write_bundle"]
 
 # What file managers and zip programs leave behind; not ours to complain about.
 _DROPPINGS = re.compile(r"\..*|Thumbs\.db|desktop\.ini", re.IGNORECASE)
@@ -62,12 +62,11 @@ class Bundle:
         self._prefix = prefix  # "clinic.ear/" where a zip holds the folder itself, else ""
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, verify: bool = False) -> Bundle:
+    def open(cls, path: str | os.PathLike[str]) -> Bundle:
         """Open a bundle, and check it if it is new here or has changed.
 
         Args:
             path: the folder, or a zip of it.
-            verify: check the sums even if they were checked before.
 
         Raises:
             EarwrightError: not a bundle, a newer format, or a missing, altered or unlisted file.
@@ -77,7 +76,7 @@ class Bundle:
         bundle, description = cls._read(Path(path))
         mark = bundle._fingerprint(description)
         seen = Verified()
-        if verify or not seen.knows(bundle.path, mark):
+        if not seen.knows(bundle.path, mark):
             for problem in bundle.problems():
                 raise EarwrightError(problem)
             seen.remember(bundle.path, mark)
@@ -227,6 +226,19 @@ def write_bundle(
             records = {name: _write_file(folder / name, content) for name, content in files.items()}
             _write_file(folder / DESCRIPTION, describe(meta, records))
     return target
+
+
+def verify_bundle(path: str | os.PathLike[str]) -> tuple[int, list[str]]:
+    """Compare every file of a bundle with its checksum, whatever is remembered of it.
+
+    Returns:
+        How many files it lists, and a sentence for each thing that is wrong.
+
+    Raises:
+        EarwrightError: it cannot be read as a bundle at all.
+    """
+    bundle, _ = Bundle._read(Path(path))
+    return len(bundle.files), list(bundle.problems())
 
 
 def _write_zip(target: Path, meta: BundleMeta, files: Mapping[str, bytes | os.PathLike[str]]) -> None:

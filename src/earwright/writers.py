@@ -101,7 +101,7 @@ def write_transcript(
 def to_whisper_dict(transcript: Transcript, layout: Layout) -> dict[str, Any]:
     """A transcript with whisper's keys: text, segments (id, start, end, text, words), language.
 
-    As there, a word's text begins with a space and its confidence is called probability. Times are in seconds,
+    As there, a word's text begins with a space and its confidence is called probability. Times are seconds,
     to the millisecond.
     """
     segments = []
