@@ -35,6 +35,7 @@ SILENCE = (
     1 / 32768
 )  # one step of 16 bits between the lowest and the highest sample; dither and codecs stay within
 OGG_LAST_PAGE = 65307  # bytes: the largest page that Ogg allows (RFC 3533, section 6)
+OGG_HEADER = 27  # bytes before the segment table
 OGG_END_OF_STREAM = 0x04  # in the header type byte, the sixth of a page
 # libsndfile's log of a chunk that should be longer than the file: "data : 160000 (should be 79978)".
 SHORT_CHUNK = re.compile(
@@ -227,9 +228,12 @@ def _check_end(path: str, file: SequentialFile, decoded: int) -> Problem | None:
 
 
 def _ogg_is_whole(path: str) -> bool:
-    """Whether the last page says that it is the last; libsndfile takes whatever page it is for it."""
+    """Whether the last page is all there and says that it is the last; libsndfile takes any page for it."""
     with open(path, "rb") as file:
         file.seek(max(os.path.getsize(path) - OGG_LAST_PAGE, 0))
         tail = file.read()
-    page = tail.rfind(b"OggS")
-    return page >= 0 and len(tail) > page + 5 and bool(tail[page + 5] & OGG_END_OF_STREAM)
+    page = tail[max(tail.rfind(b"OggS"), 0) :]
+    if len(page) < OGG_HEADER or not page[5] & OGG_END_OF_STREAM:
+        return False
+    lengths = page[OGG_HEADER : OGG_HEADER + page[26]]  # the segment table: how long the body's pieces are
+    return len(page) >= OGG_HEADER + page[26] + sum(lengths)

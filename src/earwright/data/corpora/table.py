@@ -61,10 +61,11 @@ def read_table(source: Path, format_name: str) -> Iterator[Row | BadRow]:
             yield _row(source, number, dict(zip(header, fields, strict=True)))
 
 
-def split_line(line: str, delimiter: str) -> list[str] | None:
+def split_line(line: str, delimiter: str, strict: bool = False) -> list[str] | None:
     """The fields of one record, which may hold line ends; None if a quote that was opened is not closed.
 
-    Quotes are those of RFC 4180 where a field begins with one, and letters like others elsewhere.
+    Quotes are those of RFC 4180 where a field begins with one, and letters like others elsewhere. After the
+    closing one comes the delimiter; what comes else is kept, or if `strict` the line is refused (None).
     """
     if '"' not in line:
         return line.split(delimiter)
@@ -76,8 +77,10 @@ def split_line(line: str, delimiter: str) -> list[str] | None:
             if place < 0:
                 return None
             end = line.find(delimiter, place)
-            # What stands between a closing quote and the delimiter is kept: "so" he said
-            field += line[place : end if end >= 0 else len(line)]
+            rest = line[place : end if end >= 0 else len(line)]
+            if rest and strict:
+                return None
+            field += rest
         else:
             end = line.find(delimiter, place)
             field = line[place : end if end >= 0 else len(line)]
@@ -164,7 +167,8 @@ def _records(
         for taken in range(1, LINES_IN_RECORD + 1):
             if number + taken > len(lines):
                 break
-            fields = split_line("\n".join(lines[number : number + taken]), delimiter)
+            # '"Yes' and in the next line '"No" he said' are two stray quotes, not one text of two lines.
+            fields = split_line("\n".join(lines[number : number + taken]), delimiter, strict=taken > 1)
             if fields is not None:
                 break
         if fields is not None:
@@ -220,7 +224,8 @@ def _audio_path(source: Path, path: str) -> str:
     """The absolute path; one that was written on Windows works elsewhere too."""
     joined = os.path.join(source.parent, path)
     if "\\" in path and os.sep == "/" and not os.path.exists(joined):
-        return os.path.join(source.parent, path.replace("\\", "/"))
+        turned = os.path.join(source.parent, path.replace("\\", "/"))
+        return turned if os.path.exists(turned) else joined
     return joined
 
 
