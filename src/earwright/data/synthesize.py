@@ -209,10 +209,11 @@ def _as_recorded(
 
     before, after = (int(sample_rate * seconds) for seconds in rng.uniform(0.05, 0.4, size=2))
     speech = np.pad(samples, (before, after))
-    spectrum = np.fft.rfft(rng.standard_normal(len(speech)))
+    size = 1 << len(speech).bit_length()  # an FFT of just any length can be slow
+    spectrum = np.fft.rfft(rng.standard_normal(size))
     slope = rng.uniform(0, 1)  # amplitude falls as 1/f^slope: 0 is white, 1 is red
     spectrum *= np.maximum(np.arange(len(spectrum)), 10.0) ** -slope
-    noise = np.fft.irfft(spectrum, n=len(speech))
+    noise = np.fft.irfft(spectrum)[: len(speech)]
     decibels = rng.uniform(10, 40)
     noise *= np.sqrt(np.mean(samples**2) / np.mean(noise**2)) * 10 ** (-decibels / 20)
     mixed = (speech + noise).astype(np.float32)
