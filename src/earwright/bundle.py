@@ -267,10 +267,12 @@ def seal_bundle(path: str | os.PathLike[str]) -> Path:
     if not folder.is_dir():
         raise EarwrightError(f"{folder}: not a folder; unpack the zip, change it there and seal the folder.")
     bundle, _ = Bundle._read(folder, sealed=False)
+    present = set(bundle._present()) - {DESCRIPTION}
+    kept = [name for name in bundle.files if name in present]
     records = {}
-    for name in sorted(
-        set(bundle._present()) - {DESCRIPTION}, key=lambda name: (name not in bundle.files, name)
-    ):
+    for name in [*kept, *sorted(present - set(kept))]:
+        if not FILE_NAME.fullmatch(name) or not (folder / name).is_file():
+            raise EarwrightError(f"{folder}: {name} cannot be in a bundle; take it out.")
         with _plain_errors(folder), open(os.devnull, "wb") as nowhere:
             records[name] = _copy(folder / name, nowhere)
     with atomic_write(folder / DESCRIPTION, "wb") as file:

@@ -67,17 +67,27 @@ def output_stems(paths: list[str]) -> list[str]:
     # Compared without case, for the file systems of macOS and Windows.
     plain_count = Counter(name.casefold() for name in plain)
     full_count = Counter(name.casefold() for name in full)
-    absolute = [os.path.abspath(path) for path in paths]
     stems = []
-    for short, name, path in zip(plain, full, absolute, strict=True):
+    for short, name, path in zip(plain, full, paths, strict=True):
         if plain_count[short.casefold()] == 1:
             stems.append(short)
         elif full_count[name.casefold()] == 1:
             stems.append(name)
         else:
-            twins = [path for path in absolute if Path(path).name.casefold() == name.casefold()]
-            stems.append(os.path.relpath(path, os.path.commonpath(twins)))
+            twins = [twin for twin in paths if Path(twin).name.casefold() == name.casefold()]
+            stems.append(_from_the_parting(twins, path))
+    if len({stem.casefold() for stem in stems}) < len(stems):  # a.wav and a.mp3 beside a.wav.flac
+        return [_from_the_parting(paths, path) for path in paths]
     return stems
+
+
+def _from_the_parting(paths: list[str], path: str) -> str:
+    """One of several paths, without the folders that they have in common."""
+    absolute = os.path.abspath(path)
+    try:
+        return os.path.relpath(absolute, os.path.commonpath([os.path.abspath(p) for p in paths]))
+    except ValueError:  # two drives of Windows have nothing in common
+        return absolute.replace(":", "")
 
 
 def opened(path: str) -> str | bytes | BinaryIO:
