@@ -21,6 +21,9 @@ from hypothesis import settings
 settings.register_profile("earwright", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("earwright")
 
+# Fixtures that several folders use: a bundle whose answers are known.
+pytest_plugins = ["runtime_bundle"]
+
 ROOT = Path(__file__).parent.parent
 
 
