@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earwright.errors import EarwrightError
@@ -257,6 +257,7 @@ BATCH_OPTIONS = {
 
 
 @pytest.mark.parametrize("name", BATCH_OPTIONS)
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, 4000), min_size=1, max_size=5), st.integers(0, 300))
 def test_padding_never_changes_a_clip(name: str, lengths: list[int], more: int) -> None:
     features = build_features(BATCH_OPTIONS[name])

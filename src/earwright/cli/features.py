@@ -115,7 +115,8 @@ def _draw(
 
     log_mel = _compute(samples, replace(options, kind="log_mel", deltas=False))
     seconds = len(samples) / options.sample_rate
-    title = f"{os.path.basename(args.audio)}   {seconds:.2f} s, {options.sample_rate} Hz"
+    begin = f" from {args.start:g} s" if args.start else ""
+    title = f"{os.path.basename(args.audio)}   {seconds:.2f} s{begin}, {options.sample_rate} Hz"
     with atomic_write(args.plot, "wb") as file:
         plot_features(samples, log_mel, features, options, title, file, picture)  # type: ignore[arg-type]
 
