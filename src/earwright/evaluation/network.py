@@ -10,12 +10,24 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from earwright.evaluation.align import Operation, Pair, align
+import numpy as np
+
+from earwright.evaluation.align import GAP_COST, SUBSTITUTION_COST, Operation, Pair, align
 
 NO_WORD = "@"
 
-# sclite's costs in thousandths. Correct < optional deletion < deletion; a "@" all but vanishes.
-_CORRECT, _NO_WORD_GAP, _NO_WORD_PAIR, _OPTIONAL_GAP, _GAP, _SUBSTITUTION = 0, 1, 1000, 2000, 3000, 4000
+_Option = tuple[float, tuple[int, int]]  # a cost, and the cell (of two arcs) that it comes from
+
+# Correct < optional deletion < deletion; a "@" all but vanishes. sclite adds in single precision, where sums
+# with 0.001 round; ties come out as there only if we round, too.
+_NO_WORD_GAP = float(np.float32(0.001))
+_CORRECT, _NO_WORD_PAIR, _OPTIONAL_GAP, _GAP, _SUBSTITUTION = (
+    0.0,
+    1.0,
+    2.0,
+    float(GAP_COST),
+    float(SUBSTITUTION_COST),
+)
 
 
 @dataclass(frozen=True)
@@ -229,7 +241,7 @@ def align_networks(reference: Network, hypothesis: Network) -> list[Pair]:
 
 def _align_paths(first: _Table, second: _Table) -> list[Pair]:
     # Cell (a, b): the least cost of paths that end with arc a and arc b; row and column 0 are the start.
-    costs = [[0] * len(second.words) for _ in first.words]
+    costs = [[0.0] * len(second.words) for _ in first.words]
     back = [[(0, 0)] * len(second.words) for _ in first.words]
     for a, word in enumerate(first.words):
         for b, other in enumerate(second.words):
@@ -237,19 +249,17 @@ def _align_paths(first: _Table, second: _Table) -> list[Pair]:
                 continue
             options = []
             if a and b:
-                cost, came = min(
-                    ((costs[p][q], (p, q)) for p in first.before[a] for q in second.before[b]), key=_cost
-                )
-                options.append((cost + _pair_cost(word, other), came))
+                cost, came = _least(costs, first.before[a], second.before[b])
+                options.append((_add(cost, _pair_cost(word, other)), came))
             if b:
-                cost, came = min(((costs[a][q], (a, q)) for q in second.before[b]), key=_cost)
-                options.append((cost + _gap_cost(other), came))
+                cost, came = _least(costs, [a], second.before[b])
+                options.append((_add(cost, _gap_cost(other)), came))
             if a:
-                cost, came = min(((costs[p][b], (p, b)) for p in first.before[a]), key=_cost)
-                options.append((cost + _gap_cost(word), came))
+                cost, came = _least(costs, first.before[a], [b])
+                options.append((_add(cost, _gap_cost(word)), came))
             # Of equals, `min` takes the first: the pair, the insertion, the deletion, as sclite does.
             costs[a][b], back[a][b] = min(options, key=_cost)
-    _, (a, b) = min(((costs[p][q], (p, q)) for p in first.last for q in second.last), key=_cost)
+    _, (a, b) = _least(costs, first.last, second.last)
     pairs: list[Pair] = []
     while a or b:
         p, q = back[a][b]
@@ -258,8 +268,20 @@ def _align_paths(first: _Table, second: _Table) -> list[Pair]:
     return pairs[::-1]
 
 
-def _cost(option: tuple[int, tuple[int, int]]) -> int:
+def _cost(option: _Option) -> float:
     return option[0]
+
+
+def _least(costs: list[list[float]], rows: list[int], columns: list[int]) -> _Option:
+    """The first of the cheapest cells."""
+    if len(rows) == len(columns) == 1:
+        return costs[rows[0]][columns[0]], (rows[0], columns[0])
+    return min(((costs[row][column], (row, column)) for row in rows for column in columns), key=_cost)
+
+
+def _add(cost: float, more: float) -> float:
+    total = cost + more
+    return total if total.is_integer() else float(np.float32(total))
 
 
 class _Table:
@@ -273,13 +295,13 @@ class _Table:
         self.last = [numbers[arc] for arc in network.stop.incoming] or [0]
 
 
-def _gap_cost(word: MarkedWord) -> int:
+def _gap_cost(word: MarkedWord) -> float:
     if word.text == NO_WORD:
         return _NO_WORD_GAP
     return _OPTIONAL_GAP if word.optional else _GAP
 
 
-def _pair_cost(word: MarkedWord, other: MarkedWord) -> int:
+def _pair_cost(word: MarkedWord, other: MarkedWord) -> float:
     if word.text == NO_WORD and other.text == NO_WORD:
         return _NO_WORD_PAIR
     return _CORRECT if _fits(word, other) else _SUBSTITUTION
