@@ -20,7 +20,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from earwright.bundle_description import (
     DESCRIPTION,
@@ -242,7 +242,7 @@ def verify_bundle(path: str | os.PathLike[str]) -> tuple[int, list[str]]:
 
 
 def _write_zip(target: Path, meta: BundleMeta, files: Mapping[str, bytes | os.PathLike[str]]) -> None:
-    with atomic_write(target, "wb") as handle, zipfile.ZipFile(cast(IO[bytes], handle), "w") as archive:
+    with atomic_write(target, "wb") as handle, zipfile.ZipFile(handle, "w") as archive:
         records = {}
         for name, content in files.items():
             with archive.open(_zip_entry(name), "w", force_zip64=True) as out:
@@ -276,7 +276,7 @@ def seal_bundle(path: str | os.PathLike[str]) -> Path:
         with _plain_errors(folder), open(os.devnull, "wb") as nowhere:
             records[name] = _copy(folder / name, nowhere)
     with atomic_write(folder / DESCRIPTION, "wb") as file:
-        cast(IO[bytes], file).write(describe(bundle.meta, records))
+        file.write(describe(bundle.meta, records))
     return folder
 
 

@@ -9,13 +9,26 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Literal, overload
 
 from earwright.errors import EarwrightError
 
 
-@contextlib.contextmanager
-def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[str] | IO[bytes]]:
+@overload
+def atomic_write(
+    path: str | os.PathLike[str], mode: Literal["w"] = "w"
+) -> contextlib.AbstractContextManager[IO[str]]: ...
+
+
+@overload
+def atomic_write(
+    path: str | os.PathLike[str], mode: Literal["wb"]
+) -> contextlib.AbstractContextManager[IO[bytes]]: ...
+
+
+def atomic_write(
+    path: str | os.PathLike[str], mode: str = "w"
+) -> contextlib.AbstractContextManager[IO[str]] | contextlib.AbstractContextManager[IO[bytes]]:
     """Open a file beside `path` for writing, and rename it to `path` when the block ends well.
 
     Args:
@@ -25,8 +38,12 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[s
     Raises:
         EarwrightError: the folder cannot be written or the disk is full; the old file survives.
     """
-    target = Path(path)
-    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    return _atomic_write(Path(path), mode)
+
+
+@contextlib.contextmanager
+def _atomic_write(target: Path, mode: str) -> Iterator[Any]:
+    text: dict[str, str] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     temporary = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -45,6 +62,28 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[s
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a name beside `path` for another library to write, and rename it when the block ends well.
+
+    Raises:
+        EarwrightError: the folder cannot be written or the disk is full; the old file survives.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except OSError as error:
+        raise EarwrightError(describe_os_error(error, target)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

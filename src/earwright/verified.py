@@ -51,7 +51,7 @@ class Verified:
         self._marks[_key(bundle)] = mark
         newest = dict(list(self._marks.items())[-_MOST:])
         with contextlib.suppress(EarwrightError), atomic_write(self._path) as file:
-            json.dump(newest, file, indent=0)  # type: ignore[arg-type]
+            json.dump(newest, file, indent=0)
 
 
 def _key(bundle: Path) -> str:

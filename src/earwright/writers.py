@@ -93,7 +93,7 @@ def write_transcript(
     for name in formats:
         path = Path(folder) / f"{stem}.{name}"
         with atomic_write(path) as file:
-            file.write(WRITERS[name](transcript, layout))  # type: ignore[call-overload]
+            file.write(WRITERS[name](transcript, layout))
         paths.append(path)
     return paths
 

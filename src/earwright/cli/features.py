@@ -97,7 +97,7 @@ def _save(features: npt.NDArray[np.float32], path: str) -> None:
     from earwright.files import atomic_write
 
     with atomic_write(path, "wb") as file:
-        np.save(file, features)  # type: ignore[arg-type]  # opened for bytes
+        np.save(file, features)
 
 
 def _draw(
@@ -118,7 +118,7 @@ def _draw(
     begin = f" from {args.start:g} s" if args.start else ""
     title = f"{os.path.basename(args.audio)}   {seconds:.2f} s{begin}, {options.sample_rate} Hz"
     with atomic_write(args.plot, "wb") as file:
-        plot_features(samples, log_mel, features, options, title, file, picture)  # type: ignore[arg-type]
+        plot_features(samples, log_mel, features, options, title, file, picture)
 
 
 def _summary(

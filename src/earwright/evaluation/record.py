@@ -9,7 +9,7 @@ import platform
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 from earwright.evaluation.score import Evaluation
 from earwright.files import atomic_write
@@ -58,8 +58,8 @@ def record(
 def save_record(path: str | os.PathLike[str], result: Mapping[str, Any]) -> None:
     """Write a result as JSON."""
     with atomic_write(path) as file:
-        json.dump(result, cast(IO[str], file), indent=2, ensure_ascii=False)
-        cast(IO[str], file).write("\n")
+        json.dump(result, file, indent=2, ensure_ascii=False)
+        file.write("\n")
 
 
 def machine() -> str:

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, cast
 
 from earwright.errors import EarwrightError
 from earwright.files import atomic_write
@@ -57,8 +56,7 @@ def write_trn(path: str | os.PathLike[str], utterances: Iterable[tuple[str, str]
         utterances: ids and texts. A semicolon, which would start a tag, is escaped; parentheses and white
             space in ids become underscores.
     """
-    with atomic_write(path) as opened:
-        file = cast(IO[str], opened)
+    with atomic_write(path) as file:
         for name, text in utterances:
             words = " ".join(text.replace("\\", "\\\\").replace(";", "\\;").split())
             safe = re.sub(r"[()\s]", "_", name)

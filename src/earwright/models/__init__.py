@@ -1,1 +1,1 @@
-
+"""Whole models, one a file."""

@@ -13,6 +13,7 @@ frames at the full rate), dropout masks shared over time (drawing them is the co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -73,14 +74,29 @@ class ConformerOptions:
         first, last = self.half_rate
         checks = (
             (self.dim > 0 and self.layers > 0 and self.heads > 0, "dim, layers and heads must be above 0"),
-            (self.dim % (2 * max(1, self.heads)) == 0, f"dim {self.dim} must be divisible by 2 x {self.heads} heads"),
+            (
+                self.dim % (2 * max(1, self.heads)) == 0,
+                f"dim {self.dim} must be divisible by 2 x {self.heads} heads",
+            ),
             (self.kernel_size % 2 == 1, f"kernel_size {self.kernel_size} must be odd"),
-            (0 <= first <= last <= self.layers, f"half_rate {self.half_rate} must lie within 0 and {self.layers}"),
+            (
+                0 <= first <= last <= self.layers,
+                f"half_rate {self.half_rate} must lie within 0 and {self.layers}",
+            ),
             (0 <= self.dropout < 1 and 0 <= self.stochastic_depth < 1, "probabilities must lie in [0, 1)"),
-            (all(0 < i < self.layers for i in self.intermediate_ctc), "intermediate_ctc must name blocks before the last"),
+            (
+                all(0 < i < self.layers for i in self.intermediate_ctc),
+                "intermediate_ctc must name blocks before the last",
+            ),
             (0 <= self.intermediate_weight < 1, "intermediate_weight must lie in [0, 1)"),
-            (self.context in ("full", "limited", "drawn"), f'context "{self.context}" is none of full, limited, drawn'),
-            (self.context == "full" or bool(self.chunk_seconds), "chunk_seconds must name at least one length"),
+            (
+                self.context in ("full", "limited", "drawn"),
+                f'context "{self.context}" is none of full, limited, drawn',
+            ),
+            (
+                self.context == "full" or bool(self.chunk_seconds),
+                "chunk_seconds must name at least one length",
+            ),
         )
         for fine, message in checks:
             if not fine:
@@ -141,7 +157,9 @@ class Sight(NamedTuple):
         """For sequences of `lengths` (B,) padded to `frames`."""
         real = length_mask(lengths, frames)
         allowed = attention_mask(real, context)
-        return cls(real.unsqueeze(-1).float(), allowed, rotary_angles(frames, head_dim, lengths.device), context)
+        return cls(
+            real.unsqueeze(-1).float(), allowed, rotary_angles(frames, head_dim, lengths.device), context
+        )
 
 
 class EncoderOutput(NamedTuple):
@@ -162,34 +180,32 @@ class Conformer(nn.Module):
         feature_rate: feature frames a second.
     """
 
-    feature_mean: Tensor
-    feature_scale: Tensor
-
-    def __init__(self, options: ConformerOptions, n_features: int, vocab_size: int, feature_rate: float = 100.0) -> None:
+    def __init__(
+        self, options: ConformerOptions, n_features: int, vocab_size: int, feature_rate: float = 100.0
+    ) -> None:
         super().__init__()
         self.options = options
         self.frame_shift = ConvSubsampling.factor / feature_rate
-        # Constants of the training set, so that a stream and a file see the same numbers.
-        self.register_buffer("feature_mean", torch.zeros(n_features))
-        self.register_buffer("feature_scale", torch.ones(n_features))
         self.subsampling = ConvSubsampling(n_features, options.dim, options.stem_channels)
         self.blocks = nn.ModuleList(ConformerBlock(options) for _ in range(options.layers))
         self.output = nn.Linear(options.dim, vocab_size)
         self.feedback = nn.Linear(vocab_size, options.dim) if options.self_conditioning else None
 
-    def forward(self, features: Tensor, lengths: Tensor, context: Context | None = None) -> EncoderOutput:
+    def forward(
+        self,
+        features: Tensor,
+        lengths: Tensor,
+        context: Context | None = None,
+        skipped: Sequence[bool] = (),
+    ) -> EncoderOutput:
         """Encode.
 
         Args:
-            features: (B, T, F) float32, not normalized.
+            features: (B, T, F) float32, normalized, zero beyond their lengths.
             lengths: (B,) int64 real frames.
             context: in frames of the output (even), or None for full context.
+            skipped: which blocks to leave out of this training step; see `draw`.
         """
-        features = (features - self.feature_mean) * self.feature_scale
-        return self.encode(features * length_mask(lengths, features.shape[1]).unsqueeze(-1), lengths, context)
-
-    def encode(self, features: Tensor, lengths: Tensor, context: Context | None = None) -> EncoderOutput:
-        """The same from normalized features, zero beyond their lengths."""
         options = self.options
         head_dim = options.dim // options.heads
         x, lengths = self.subsampling(features, lengths)  # (B, T/4, D)
@@ -202,7 +218,7 @@ class Conformer(nn.Module):
             if index == first < last:
                 skip, x = x, average_pairs(x * full.real.to(x.dtype))
             at_half = first <= index < last
-            if not self._skipped(index):
+            if not (skipped and skipped[index]):
                 x = block(x, half if at_half else full)
             if index + 1 == last > first:
                 x, at_half = skip + repeat_pairs(x, skip.shape[1]), False
@@ -214,22 +230,32 @@ class Conformer(nn.Module):
                     x = x + (average_pairs(told * full.real) if at_half else told).to(x.dtype)
         return EncoderOutput(self._log_probs(x), lengths, intermediate)
 
-    def training_context(self) -> Context | None:
-        """The context of this training step; draws from torch's generator when the recipe says "drawn"."""
+    def draw(self) -> tuple[Context | None, list[bool]]:
+        """Context and skipped blocks of one training step, from torch's generator.
+
+        Drawn outside of `forward`, so that every process of a distributed run draws the same.
+        """
         options = self.options
-        if options.context == "full" or (options.context == "drawn" and torch.rand(()) < 0.5):
+        depth = torch.arange(1, options.layers + 1) / options.layers
+        skipped = (torch.rand(options.layers) < options.stochastic_depth * depth).tolist()
+        full, pick = torch.rand(()), int(torch.randint(max(1, len(options.chunk_seconds)), ()))
+        return self._context(bool(full < 0.5), pick), skipped
+
+    def _context(self, full: bool, pick: int) -> Context | None:
+        options = self.options
+        if options.context == "full" or (options.context == "drawn" and full):
             return None
-        pick = int(torch.randint(len(options.chunk_seconds), ())) if options.context == "drawn" else 0
+        pick = pick if options.context == "drawn" else 0
         return self.context_of(options.chunk_seconds[pick], options.left_seconds)
+
+    def inference_context(self) -> Context | None:
+        """What a file is read with: full context, or the first chunk length if the recipe says "limited"."""
+        return self._context(full=True, pick=0)
 
     def context_of(self, chunk_seconds: float, left_seconds: float) -> Context:
         """A context in frames, the chunk rounded to an even number so that it halves."""
         chunk = max(2, 2 * round(chunk_seconds / self.frame_shift / 2))
         return Context(chunk, round(left_seconds / self.frame_shift))
-
-    def _skipped(self, index: int) -> bool:
-        probability = self.options.stochastic_depth * (index + 1) / self.options.layers
-        return self.training and probability > 0 and bool(torch.rand(()) < probability)
 
     def _log_probs(self, x: Tensor) -> Tensor:
         # In float32 whatever the precision of the blocks: CTC sums hundreds of these.

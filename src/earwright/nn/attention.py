@@ -20,7 +20,7 @@ def rotary_angles(frames: int, head_dim: int, device: torch.device) -> tuple[Ten
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn channel i together with channel i + head_dim/2: (B, H, T, head_dim) -> the same shape."""
+    """Turn channel i together with channel i + head_dim/2: (..., T, head_dim) -> the same shape."""
     first, second = x.chunk(2, dim=-1)
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
@@ -53,10 +53,10 @@ class RotarySelfAttention(nn.Module):
         """
         batch, frames, dim = x.shape
         qkv = self.to_qkv(x).view(batch, frames, 3, self.heads, self.head_dim)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # each (B, H, T, D/H)
-        cos, sin = (angle.to(query.dtype) for angle in angles)
-        query = rotate(query, cos, sin) * self.head_dim**-0.5
-        key = rotate(key, cos, sin)
+        cos, sin = (angle.to(qkv.dtype) for angle in angles)
+        query, key = rotate(qkv[:, :, :2].permute(2, 0, 3, 1, 4), cos, sin).unbind(0)  # each (B, H, T, D/H)
+        value = qkv[:, :, 2].transpose(1, 2)
+        query = query * self.head_dim**-0.5
         # Written out rather than scaled_dot_product_attention: on CPUs the fused kernel took three
         # times as long in bfloat16 at our lengths (a few hundred frames), and this exports as it reads.
         scores = query @ key.transpose(-1, -2)  # (B, H, T, T)

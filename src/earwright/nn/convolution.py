@@ -22,7 +22,7 @@ class DepthwiseConvolution(nn.Module):
 
     def __init__(self, dim: int, kernel_size: int) -> None:
         super().__init__()
-        self.half = kernel_size // 2
+        self.reach = kernel_size // 2
         self.weight = nn.Parameter(torch.empty(dim, 1, 1, kernel_size))
         self.bias = nn.Parameter(torch.zeros(dim))
         nn.init.uniform_(self.weight, -(kernel_size**-0.5), kernel_size**-0.5)
@@ -30,13 +30,13 @@ class DepthwiseConvolution(nn.Module):
     def forward(self, x: Tensor, context: Context | None = None) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
         if context is None:
-            return self._convolve(x, self.half)
+            return self._convolve(x, self.reach)
         batch, frames, dim = x.shape
-        chunks = -(-frames // context.chunk)
-        padded = F.pad(x, (0, 0, self.half, chunks * context.chunk - frames))
-        windows = padded.unfold(1, context.chunk + self.half, context.chunk)  # (B, chunks, D, half + chunk)
+        chunks = (frames + context.chunk - 1) // context.chunk  # ONNX divides negative numbers another way
+        padded = F.pad(x, (0, 0, self.reach, chunks * context.chunk - frames))
+        windows = padded.unfold(1, context.chunk + self.reach, context.chunk)  # (B, chunks, D, half + chunk)
         windows = windows.permute(0, 1, 3, 2).reshape(batch * chunks, -1, dim)
-        windows = F.pad(windows, (0, 0, 0, self.half))
+        windows = F.pad(windows, (0, 0, 0, self.reach))
         return self._convolve(windows, 0).reshape(batch, -1, dim)[:, :frames]
 
     def _convolve(self, x: Tensor, padding: int) -> Tensor:

@@ -308,7 +308,7 @@ def _tokens_text(tokens: Sequence[str]) -> bytes:
 def _save(folder: str | os.PathLike[str], files: Mapping[str, bytes]) -> None:
     for name, data in files.items():
         with atomic_write(Path(folder) / name, "wb") as file:
-            file.write(data)  # type: ignore[arg-type]
+            file.write(data)
 
 
 def _load_processor(model: bytes) -> Any:

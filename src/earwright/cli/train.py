@@ -1,0 +1,60 @@
+"""`earwright train`: from a recipe to a bundle."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.add_argument(
+        "recipe", metavar="RECIPE.toml", help="what to train; recipes/ has some to start from"
+    )
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
+        help="change a value of the recipe, for instance training.max_time=2h; may be given many times",
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", help="folder of the run (default: runs/ and the recipe's name)"
+    )
+    parser.add_argument(
+        "--overfit", type=int, default=0, metavar="N", help="learn N utterances by heart: a sanity check"
+    )
+    parser.add_argument(
+        "--max-time",
+        metavar="TIME",
+        help="train for so long, for instance 90m; the same as --set training.max_time=90m",
+    )
+    parser.add_argument(
+        "--restart", action="store_true", help="begin again, even if the folder holds a run to go on with"
+    )
+    parser.add_argument(
+        "--no-weights", action="store_true", help="leave weights.safetensors out of the bundle"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, and print where the bundle is."""
+    from earwright.cli.terminal import err_console
+    from earwright.training import Reporter, load_recipe, train
+
+    overrides = list(args.overrides)
+    if args.max_time:
+        overrides += [f"training.max_time={args.max_time}", "training.steps=0", "training.epochs=0"]
+    recipe = load_recipe(args.recipe, overrides)
+    console = err_console()
+    reporter = Reporter(lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True))
+    bundle = train(
+        recipe,
+        args.out or f"runs/{recipe.name}",
+        reporter,
+        overfit=args.overfit,
+        restart=args.restart,
+        with_weights=not args.no_weights,
+    )
+    print(bundle)
+    return 0

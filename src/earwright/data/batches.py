@@ -1,0 +1,198 @@
+"""Which utterances make which batch of which epoch, and the batches themselves.
+
+The order is a pure function of (seed, epoch); workers only fetch what it names. So a run that was
+stopped goes on with the very batches it would have seen, whatever the number of workers or machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from earwright.audio.read import resample
+
+
+class AudioStore(Protocol):
+    """Where the samples of example `index` come from."""
+
+    def read(self, index: int) -> npt.NDArray[np.float32]:
+        """Mono float32 at the recognizer's rate."""
+        ...
+
+
+@dataclass(frozen=True)
+class Example:
+    """One utterance to learn from. `tokens` are its text's."""
+
+    id: str
+    seconds: float
+    tokens: tuple[int, ...]
+
+
+class Item(NamedTuple):
+    """The number of an utterance in a batch, and the speed it is played at."""
+
+    example: int
+    speed: float
+
+
+class BatchPlan(NamedTuple):
+    """What one process does in one part of an update.
+
+    `update_tokens` counts the tokens of the whole update, over all its batches and processes; `epoch`
+    and `position` say where the stream stands after this update.
+    """
+
+    items: list[Item]
+    update_tokens: int
+    epoch: int
+    position: int
+
+
+class Batch(NamedTuple):
+    """Waveforms (B, N) float32, lengths (B,), targets (B, S) int64, target_lengths (B,), and their plan."""
+
+    waveform: Tensor
+    lengths: Tensor
+    targets: Tensor
+    target_lengths: Tensor
+    plan: BatchPlan
+
+    @property
+    def seconds(self) -> float:
+        """Samples with padding; divided by the sample rate these are seconds."""
+        return float(self.waveform.numel())
+
+
+def plan_epoch(
+    examples: Sequence[Example], *, seed: int, epoch: int, batch_seconds: float, speeds: Sequence[float]
+) -> list[list[Item]]:
+    """Group an epoch's utterances into batches of similar length, in random order.
+
+    Args:
+        examples: all utterances.
+        seed, epoch: decide every draw.
+        batch_seconds: most seconds of a batch, padding included; a longer utterance goes alone.
+        speeds: each utterance is played at one of these.
+
+    Returns:
+        Every utterance once.
+    """
+    generator = np.random.default_rng((seed, epoch))
+    drawn = np.array(speeds)[generator.integers(len(speeds), size=len(examples))]
+    seconds = np.array([example.seconds for example in examples]) / drawn
+    # The jitter lets an utterance meet other neighbours in every epoch.
+    order = np.argsort(seconds * generator.uniform(0.95, 1.05, len(examples)), kind="stable")
+    batches: list[list[Item]] = []
+    current: list[Item] = []
+    longest = 0.0
+    for index in order.tolist():
+        longest = max(longest, float(seconds[index]))
+        if current and longest * (len(current) + 1) > batch_seconds:
+            batches.append(current)
+            current, longest = [], float(seconds[index])
+        current.append(Item(index, float(drawn[index])))
+    if current:
+        batches.append(current)
+    return [batches[i] for i in generator.permutation(len(batches)).tolist()]
+
+
+class UpdateStream:
+    """The endless order of batches, from any point on: what the sampler of a DataLoader is.
+
+    Args:
+        examples: all utterances.
+        seed, batch_seconds, speeds: see `plan_epoch`.
+        accumulate: batches of each process in an update.
+        rank, world: this process, and how many there are.
+        epoch, position: where to start, as a `BatchPlan` said it.
+    """
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        *,
+        seed: int,
+        batch_seconds: float,
+        speeds: Sequence[float],
+        accumulate: int = 1,
+        rank: int = 0,
+        world: int = 1,
+        epoch: int = 0,
+        position: int = 0,
+    ) -> None:
+        self.examples = examples
+        self.seed = seed
+        self.batch_seconds = batch_seconds
+        self.speeds = speeds
+        self.accumulate, self.rank, self.world = accumulate, rank, world
+        self.epoch, self.position = epoch, position
+
+    def epoch_plan(self, epoch: int) -> list[list[Item]]:
+        """All batches of one epoch."""
+        return plan_epoch(
+            self.examples, seed=self.seed, epoch=epoch, batch_seconds=self.batch_seconds, speeds=self.speeds
+        )
+
+    def __iter__(self) -> Iterator[BatchPlan]:
+        epoch, position = self.epoch, self.position
+        batches = self.epoch_plan(epoch)
+        size = self.accumulate * self.world
+        while True:
+            update: list[list[Item]] = []
+            while len(update) < size:
+                if position >= len(batches):
+                    epoch, position = epoch + 1, 0
+                    batches = self.epoch_plan(epoch)
+                update.append(batches[position])
+                position += 1
+            tokens = sum(len(self.examples[item.example].tokens) for batch in update for item in batch)
+            for items in update[self.rank :: self.world]:
+                yield BatchPlan(items, tokens, epoch, position)
+
+
+class BatchReader(Dataset[Batch]):
+    """Reads the batch that a plan names."""
+
+    def __init__(self, examples: Sequence[Example], audio: AudioStore, sample_rate: int) -> None:
+        self.examples = examples
+        self.audio = audio
+        self.sample_rate = sample_rate
+
+    def __getitem__(self, plan: BatchPlan) -> Batch:
+        clips = [
+            play_at_speed(self.audio.read(item.example), item.speed, self.sample_rate) for item in plan.items
+        ]
+        texts = [self.examples[item.example].tokens for item in plan.items]
+        lengths = torch.tensor([len(clip) for clip in clips])
+        waveform = torch.zeros(len(clips), int(lengths.max()))
+        targets = torch.zeros(len(texts), max(len(text) for text in texts), dtype=torch.long)
+        for row, (clip, text) in enumerate(zip(clips, texts, strict=True)):
+            waveform[row, : len(clip)] = torch.from_numpy(clip)
+            targets[row, : len(text)] = torch.tensor(text)
+        return Batch(waveform, lengths, targets, torch.tensor([len(text) for text in texts]), plan)
+
+
+def play_at_speed(
+    samples: npt.NDArray[np.float32], speed: float, sample_rate: int
+) -> npt.NDArray[np.float32]:
+    """Faster and higher, or slower and lower, as a tape: (N,) -> (N / speed,). Source: Ko et al. 2015."""
+    return samples if speed == 1.0 else resample(samples, round(sample_rate * speed), sample_rate)
+
+
+def load_batches(reader: BatchReader, stream: UpdateStream, workers: int) -> DataLoader[Batch]:
+    """The batches of a stream, read ahead by `workers` processes (0: by this one)."""
+    return DataLoader(
+        reader,
+        batch_size=None,
+        sampler=stream,  # any iterable will do without batching
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+    )

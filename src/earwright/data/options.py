@@ -1,0 +1,112 @@
+"""The tables of a recipe that are about data: what to learn from, how texts become tokens, augmentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from earwright.errors import EarwrightError
+
+
+def check_options(table: str, *checks: tuple[bool, str]) -> None:
+    """Raise the first message whose condition does not hold, with the table's name before it."""
+    for fine, message in checks:
+        if not fine:
+            raise EarwrightError(f"[{table}] {message}.")
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """What to train on and what to watch.
+
+    Attributes:
+        train: folders (or cut manifests) that `earwright prepare` wrote.
+        dev: the same, for the error rate while it runs; never trained on.
+        dev_utterances: how many utterances of dev are used while it runs, spread over all of it.
+        max_seconds: longer utterances are left out.
+        cache: "pcm" decodes every recording once into 16-bit samples on disk (115 MB an hour at 16 kHz)
+            before the first step; "off" decodes at every use; "auto" takes "pcm" up to 50 hours.
+        workers: processes that load and cut batches while the model computes.
+    """
+
+    train: tuple[str, ...] = ()
+    dev: tuple[str, ...] = ()
+    dev_utterances: int = 100
+    max_seconds: float = 30.0
+    cache: str = "auto"
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        check_options(
+            "data",
+            (self.cache in ("auto", "pcm", "off"), f'cache "{self.cache}" is none of auto, pcm, off'),
+            (self.max_seconds > 0, "max_seconds must be above 0"),
+            (self.dev_utterances > 0, "dev_utterances must be above 0"),
+            (self.workers >= 0, "workers must be 0 or more"),
+        )
+
+
+@dataclass(frozen=True)
+class TextOptions:
+    """How texts become tokens.
+
+    Attributes:
+        normalizer: applied to training texts, and to both sides when scoring: raw, basic or english.
+        tokenizer: "char" or "bpe".
+        vocab_size: pieces of the BPE tokenizer.
+        min_count: characters seen less often are not learnt; texts with them are left out, and counted.
+        languages: codes such as "en", written into the bundle.
+    """
+
+    normalizer: str = "basic"
+    tokenizer: str = "char"
+    vocab_size: int = 256
+    min_count: int = 1
+    languages: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_options(
+            "text",
+            (
+                self.normalizer in ("raw", "basic", "english"),
+                f'normalizer "{self.normalizer}" is none of raw, basic, english',
+            ),
+            (self.tokenizer in ("char", "bpe"), f'tokenizer "{self.tokenizer}" is neither char nor bpe'),
+            (self.vocab_size > 1, "vocab_size must be above 1"),
+            (self.min_count > 0, "min_count must be above 0"),
+        )
+
+
+@dataclass(frozen=True)
+class AugmentOptions:
+    """What is done to the training data so that it is never the same twice.
+
+    Attributes:
+        speeds: each utterance is played at one of these, drawn anew each epoch (Ko et al. 2015).
+        frequency_masks: SpecAugment's bands an utterance that are silenced (Park et al. 2019).
+        frequency_width: at most so many features wide.
+        time_masks_per_second: SpecAugment's stretches of time that are silenced.
+        time_seconds: at most so long each.
+        time_share: at most this share of an utterance lies under time masks.
+        start: share of all steps before SpecAugment sets in. A model that still says only blanks finds
+            its first letters in half the steps when nothing is hidden from it.
+    """
+
+    speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
+    frequency_masks: int = 2
+    frequency_width: int = 27
+    time_masks_per_second: float = 0.7
+    time_seconds: float = 0.4
+    time_share: float = 0.2
+    start: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_options(
+            "augment",
+            (
+                len(self.speeds) > 0 and all(0.5 <= s <= 2 for s in self.speeds),
+                "speeds must lie between 0.5 and 2",
+            ),
+            (self.frequency_masks >= 0 and self.frequency_width >= 0, "frequency masks must be 0 or more"),
+            (self.time_masks_per_second >= 0 and self.time_seconds >= 0, "time masks must be 0 or more"),
+            (0 <= self.time_share <= 1 and 0 <= self.start <= 1, "time_share and start must lie in [0, 1]"),
+        )

@@ -1,0 +1,1 @@
+"""Blocks that models are made of: features, subsampling, attention, convolution, masks."""

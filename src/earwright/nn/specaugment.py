@@ -1,0 +1,62 @@
+"""SpecAugment: hide bands and moments, so that no single one is relied on."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def spec_augment(
+    features: Tensor,
+    lengths: Tensor,
+    *,
+    frequency_masks: int,
+    frequency_width: int,
+    time_masks_per_second: float,
+    time_seconds: float,
+    time_share: float,
+    frame_rate: float = 100.0,
+) -> Tensor:
+    """Set bands of frequency and stretches of time to zero, the mean of normalized features.
+
+    Source: Park et al. 2019 (arXiv:1904.08779), with the number of time masks in proportion to the
+    utterance (Park et al. 2020, arXiv:1912.05533). Draws from torch's generator on the CPU, the same
+    draws on every device.
+
+    Args:
+        features: (B, T, F), normalized.
+        lengths: (B,) frames.
+        frequency_masks, frequency_width: how many bands, at most how many features wide.
+        time_masks_per_second, time_seconds: how many stretches, at most how long.
+        time_share: at most this share of an utterance lies under time masks.
+        frame_rate: frames a second.
+
+    Returns:
+        (B, T, F), a new tensor.
+    """
+    batch, frames, bands = features.shape
+    device = features.device
+    lengths = lengths.to("cpu")
+
+    def covered(starts: Tensor, widths: Tensor, size: int) -> Tensor:
+        """(B, M) starts and widths -> (B, size) bool, under any of the masks."""
+        position = torch.arange(size)
+        inside = (position >= starts[..., None]) & (position < (starts + widths)[..., None])
+        return inside.any(dim=1).to(device)
+
+    hidden = torch.zeros(batch, frames, 1, dtype=torch.bool, device=device)
+    if frequency_masks and frequency_width:
+        widths = (torch.rand(batch, frequency_masks) * (min(frequency_width, bands) + 1)).long()
+        starts = (torch.rand(batch, frequency_masks) * (bands - widths + 1)).long()
+        hidden = hidden | covered(starts, widths, bands)[:, None, :]
+    most = int(time_masks_per_second * frames / frame_rate) + 1
+    if time_masks_per_second and time_seconds:
+        # Each utterance gets its own number of masks; the rest of the row has no width.
+        counts = (time_masks_per_second * lengths / frame_rate).round().long().clamp(min=1)
+        share = (time_share * lengths / counts).unsqueeze(1)
+        widest = torch.minimum(torch.full_like(share, time_seconds * frame_rate), share)
+        widths = (torch.rand(batch, most) * (widest + 1)).long()
+        widths = widths * (torch.arange(most) < counts.unsqueeze(1))
+        starts = (torch.rand(batch, most) * (lengths.unsqueeze(1) - widths + 1).clamp(min=1)).long()
+        hidden = hidden | covered(starts, widths, frames)[:, :, None]
+    return features.masked_fill(hidden, 0.0)

@@ -1,0 +1,128 @@
+"""A training run on disk: one safetensors file with everything in it, replaced whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from earwright.errors import EarwrightError, first_line
+from earwright.files import atomic_path
+
+FORMAT_VERSION = 1
+
+
+@dataclass
+class Progress:
+    """Where a run stands, apart from its tensors.
+
+    `steps`, `precision` and the step's share of seconds are settled once, at the first start, and hold
+    for the whole run: the schedule follows steps, so a resumed run is the same run.
+    """
+
+    step: int = 0
+    steps: int = 0
+    precision: str = "fp32"
+    epoch: int = 0
+    position: int = 0
+    audio_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    wait_seconds: float = 0.0
+    skipped_steps: int = 0
+    skipped_utterances: int = 0
+    best_cer: float | None = None
+    best_step: int = 0
+
+
+def save_checkpoint(
+    path: Path,
+    progress: Progress,
+    recipe: dict[str, Any],
+    modules: Mapping[str, nn.Module],
+    averages: Mapping[str, Tensor],
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """Write everything that a run needs to go on.
+
+    Raises:
+        EarwrightError: the disk is full or cannot be written; the checkpoint before it survives.
+    """
+    tensors: dict[str, Tensor] = {}
+    for prefix, module in modules.items():
+        tensors |= {f"{prefix}.{name}": value for name, value in module.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in averages.items()}
+    for index, slots in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in slots.items()}
+    state = {"format": FORMAT_VERSION, "progress": asdict(progress), "recipe": recipe}
+    write_tensors(path, tensors, {"earwright": json.dumps(state)})
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write a safetensors file beside its place and rename it."""
+    with atomic_path(path) as temporary:
+        try:
+            save_file(
+                {name: value.detach().contiguous().cpu() for name, value in tensors.items()},
+                temporary,
+                metadata,
+            )
+        except SafetensorError as error:
+            # The library wraps the system's errors and gives their text alone.
+            raise EarwrightError(
+                f"{path}: cannot be written ({first_line(error)}); what was there before is untouched."
+            ) from error
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint as read."""
+
+    progress: Progress
+    recipe: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+    def part(self, prefix: str) -> dict[str, Tensor]:
+        """The tensors of one module, or the averages."""
+        return {
+            name.removeprefix(f"{prefix}."): t
+            for name, t in self.tensors.items()
+            if name.startswith(f"{prefix}.")
+        }
+
+    def restore_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
+        """Put the moments back into an optimizer over the same parameters."""
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, value in self.part("optimizer").items():
+            index, _, slot = name.partition(".")
+            slots.setdefault(int(index), {})[slot] = value
+        optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        EarwrightError: it is damaged, of a newer version, or no checkpoint of earwright.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dictionary
+    except (SafetensorError, OSError) as error:
+        raise EarwrightError(
+            f"{path}: the checkpoint cannot be read ({first_line(error)}); remove it to start anew."
+        ) from error
+    state = json.loads(metadata.get("earwright", "{}"))
+    if state.get("format") != FORMAT_VERSION:
+        raise EarwrightError(
+            f"{path}: not a checkpoint of this version of earwright (format {state.get('format')})."
+        )
+    return Checkpoint(Progress(**state["progress"]), state["recipe"], tensors)

@@ -1,0 +1,255 @@
+"""One training run, from a recipe to a bundle."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from torch import Tensor, nn
+
+from earwright.data.batches import Batch
+from earwright.errors import EarwrightError
+from earwright.losses.ctc import ctc_loss
+from earwright.models.conformer import EncoderOutput
+from earwright.nn.specaugment import spec_augment
+from earwright.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from earwright.training.log import Reporter, RunLog, duration
+from earwright.training.machine import Machine
+from earwright.training.recipe import Recipe, recipe_differences, recipe_to_dict
+from earwright.training.schedule import learning_rate
+from earwright.training.setup import Parts, build_optimizer, build_parts
+
+# After so many updates in a row without a finite gradient the run is beyond help.
+HOPELESS = 50
+
+
+class Run:
+    """Everything that a training run holds while it runs."""
+
+    def __init__(self, recipe: Recipe, out: Path, reporter: Reporter, overfit: int = 0) -> None:
+        from earwright.training.plan import settle
+
+        self.recipe, self.out, self.reporter = recipe, out, reporter
+        skips = recipe.model.stochastic_depth > 0
+        self.accelerator = Accelerator(
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=skips)]
+        )
+        self.device = self.accelerator.device
+        self.parts: Parts = build_parts(recipe, reporter, self.device, overfit)
+        self.checkpoint_path = out / "checkpoint.safetensors"
+        self.optimizer = build_optimizer(self.parts.model, recipe.training)
+        self.average = {name: p.detach().clone() for name, p in self.parts.model.state_dict().items()}
+        self.progress = Progress()
+        if self.checkpoint_path.exists():
+            self._resume()
+        self.model: nn.Module
+        self.model, self.optimizer = self.accelerator.prepare(self.parts.model, self.optimizer)
+        self.machine: Machine
+        self.machine, self.flops_per_second_of_audio = settle(self)
+        self.stopping = False
+
+    def _resume(self) -> None:
+        checkpoint = load_checkpoint(self.checkpoint_path)
+        differences = recipe_differences(checkpoint.recipe, recipe_to_dict(self.recipe))
+        if differences:
+            raise EarwrightError(
+                f"{self.out} holds a run of another recipe (it differs in {', '.join(differences[:5])}); "
+                "train into another folder, or add --restart to begin again here."
+            )
+        self.progress = checkpoint.progress
+        self.parts.model.load_state_dict(checkpoint.part("model"))
+        self.parts.normalization.load_state_dict(checkpoint.part("normalization"))
+        self.average = checkpoint.part("average")
+        checkpoint.restore_optimizer(self.optimizer)
+        self.reporter.say(f"going on from step {self.progress.step} of {self.progress.steps}")
+
+    # -- one update ----------------------------------------------------------------------------------
+
+    def loss(self, batch: Batch, precision: str) -> tuple[Tensor, int]:
+        """This batch's share of the update's loss per token, and how many utterances were left out of it."""
+        recipe, parts = self.recipe, self.parts
+        x, lengths = parts.features(batch.waveform.to(self.device), batch.lengths.to(self.device))
+        x = parts.normalization(x, lengths)  # (B, T, F)
+        context, skipped = parts.model.draw()
+        if self.progress.step >= recipe.augment.start * self.progress.steps:
+            x = self._augment(x, lengths)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bf16"):
+            output: EncoderOutput = self.model(x, lengths, context, skipped)  # log-probs (B, T', V)
+        targets, target_lengths = batch.targets.to(self.device), batch.target_lengths.to(self.device)
+        main = ctc_loss(output.log_probs, output.lengths, targets, target_lengths)
+        total = main.total
+        if output.intermediate:
+            weight = recipe.model.intermediate_weight
+            inner = [ctc_loss(p, output.lengths, targets, target_lengths).total for p in output.intermediate]
+            total = (1 - weight) * total + weight * torch.stack(inner).mean()
+        # Divided by what all processes learn from in this update; DDP averages over processes.
+        total = total * self.accelerator.num_processes / batch.plan.update_tokens
+        return total, int((~main.usable).sum())
+
+    def _augment(self, x: Tensor, lengths: Tensor) -> Tensor:
+        augment = self.recipe.augment
+        return spec_augment(
+            x,
+            lengths,
+            frequency_masks=augment.frequency_masks,
+            frequency_width=augment.frequency_width,
+            time_masks_per_second=augment.time_masks_per_second,
+            time_seconds=augment.time_seconds,
+            time_share=augment.time_share,
+            frame_rate=1.0 / self.recipe.features.frame_shift,
+        )
+
+    def update(self, batches: list[Batch]) -> dict[str, float]:
+        """One step of the optimizer; a non-finite gradient leaves the weights as they are."""
+        training, progress = self.recipe.training, self.progress
+        rate = learning_rate(progress.step, progress.steps, training)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        # Every draw of this step follows from seed and step, so a restart changes nothing.
+        torch.manual_seed(self.recipe.seed * 1_000_003 + progress.step)
+        summed = 0.0
+        for batch in batches:
+            loss, left_out = self.loss(batch, progress.precision)
+            self.accelerator.backward(loss)
+            summed += loss.item()
+            progress.skipped_utterances += left_out
+        norm = float(nn.utils.clip_grad_norm_(self.parts.model.parameters(), training.clip))
+        if norm == norm and norm != float("inf"):
+            self.optimizer.step()
+            self._update_average()
+        else:
+            progress.skipped_steps += 1
+        self.optimizer.zero_grad()
+        progress.step += 1
+        return {"loss": summed, "gradient_norm": norm, "learning_rate": rate}
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        training = self.recipe.training
+        # Young averages follow quickly: (1 + n) / (10 + n), as in TensorFlow's moving averages.
+        decay = min(training.ema_decay, (1 + self.progress.step) / (10 + self.progress.step))
+        decay = decay if training.average == "ema" else 0.0
+        for name, value in self.parts.model.state_dict().items():
+            self.average[name].lerp_(value, 1.0 - decay)
+
+    # -- the whole run -------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Train to the last step, with looks at dev and checkpoints on the way."""
+        progress, recipe = self.progress, self.recipe
+        log = RunLog(self.out, progress.step) if self.accelerator.is_main_process else None
+        stream = self.parts.stream(recipe, self.accelerator, progress.epoch, progress.position)
+        batches = iter(self.parts.loader(recipe, stream))
+        every = recipe.training.evaluate_every or max(1, progress.steps // 30)
+        saved, hopeless = time.monotonic(), 0
+        previous = signal.signal(signal.SIGINT, self._interrupt)
+        self.parts.model.train()
+        try:
+            while progress.step < progress.steps:
+                began, cpu = time.monotonic(), cpu_seconds()
+                update = [next(batches) for _ in range(recipe.training.accumulate)]
+                waited = time.monotonic() - began
+                skipped = progress.skipped_steps
+                values = self.update(update)
+                hopeless = hopeless + 1 if progress.skipped_steps > skipped else 0
+                if hopeless >= HOPELESS:
+                    raise EarwrightError(
+                        f"the gradients have not been finite for {HOPELESS} steps; "
+                        'lower training.learning_rate, or set training.precision = "fp32".'
+                    )
+                progress.epoch, progress.position = update[-1].plan.epoch, update[-1].plan.position
+                progress.audio_seconds += sum(batch.seconds for batch in update) / recipe.features.sample_rate
+                progress.wall_seconds += time.monotonic() - began
+                progress.cpu_seconds += cpu_seconds() - cpu
+                progress.wait_seconds += waited
+                if log:
+                    log.write("step", progress.step, **values)
+                    if self.reporter.due():
+                        self.reporter.say(self._line(values["loss"]))
+                last = progress.step == progress.steps
+                if (progress.step % every == 0 or last) and log:
+                    self._look_at_dev(log)
+                if log and (last or self.stopping or time.monotonic() - saved > recipe.training.save_every):
+                    log.flush()
+                    self.save()
+                    saved = time.monotonic()
+                if self.stopping:
+                    self.reporter.say(f"saved at step {progress.step}; the same command goes on from here")
+                    raise KeyboardInterrupt
+        finally:
+            signal.signal(signal.SIGINT, previous)
+            del batches  # ends the workers
+            if log:
+                log.close()
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self.stopping:  # a second Ctrl-C does not wait
+            raise KeyboardInterrupt
+        self.stopping = True
+        self.reporter.say("stopping after this step (Ctrl-C again to stop at once, without saving)")
+
+    def _look_at_dev(self, log: RunLog) -> None:
+        progress, parts = self.progress, self.parts
+        if parts.dev is None:
+            return
+        weights = {name: value.clone() for name, value in parts.model.state_dict().items()}
+        parts.model.load_state_dict(self.average)
+        result = parts.dev.evaluate(
+            parts.features, parts.normalization, parts.model, parts.tokenizer, self.device
+        )
+        parts.model.load_state_dict(weights)
+        if progress.best_cer is None or result.cer <= progress.best_cer:
+            progress.best_cer, progress.best_step = result.cer, progress.step
+        facts = {"minutes": progress.wall_seconds / 60, "cpu_minutes": progress.cpu_seconds / 60}
+        log.write("dev", progress.step, wer=result.wer, cer=result.cer, **facts, **self.speed())
+        samples = result.pairs[:: max(1, len(result.pairs) // 3)][:3]
+        log.text("transcripts", progress.step, "\n\n".join(f"{a}  \n→ {b}" for a, b in samples))
+        self.reporter.evaluated(progress.step, progress.steps, result.wer, result.cer, samples)
+
+    def speed(self) -> dict[str, float]:
+        """Audio seconds a second, share of the matrix-product peak, share of time spent waiting for data."""
+        progress = self.progress
+        rate = progress.audio_seconds / max(1e-9, progress.wall_seconds)
+        flops = rate * self.flops_per_second_of_audio / 1e9
+        peak = self.machine.peak(progress.precision)
+        return {
+            "audio_seconds_per_second": rate,
+            "share_of_peak": flops / peak,
+            "waiting": progress.wait_seconds / max(1e-9, progress.wall_seconds),
+        }
+
+    def _line(self, loss: float) -> str:
+        progress, speed = self.progress, self.speed()
+        left = (progress.steps - progress.step) * progress.wall_seconds / max(1, progress.step)
+        skipped = ""
+        if progress.skipped_steps or progress.skipped_utterances:
+            skipped = (
+                f", left out for want of a finite loss: {progress.skipped_utterances} utterances, "
+                f"{progress.skipped_steps} steps"
+            )
+        return (
+            f"step {progress.step}/{progress.steps}  loss {loss:.3f}  "
+            f"{speed['audio_seconds_per_second']:.0f}x real time, "
+            f"{100 * speed['share_of_peak']:.0f} % of the {progress.precision} peak, "
+            f"{100 * speed['waiting']:.1f} % waiting for data  "
+            f"{duration(left)} left{skipped}"
+        )
+
+    def save(self) -> None:
+        """Write the checkpoint; a full disk leaves the one before it."""
+        modules = {"model": self.parts.model, "normalization": self.parts.normalization}
+        recipe: dict[str, Any] = recipe_to_dict(self.recipe)
+        optimizer = getattr(self.optimizer, "optimizer", self.optimizer)
+        save_checkpoint(self.checkpoint_path, self.progress, recipe, modules, self.average, optimizer)
+
+
+def cpu_seconds() -> float:
+    """Processor time of this process and of the data workers that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime

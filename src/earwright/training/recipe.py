@@ -1,0 +1,174 @@
+"""A recipe: everything that makes a recognizer what it is, as frozen dataclasses and as TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import tomllib
+import types
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from earwright.data.options import AugmentOptions, DataOptions, TextOptions
+from earwright.errors import EarwrightError, first_line
+from earwright.models.conformer import ConformerOptions
+from earwright.nn.features import FeatureOptions
+from earwright.training.options import TrainingOptions
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to train, on what, and how. `[features] sample_rate` is the rate of the whole recognizer.
+
+    Attributes:
+        name: of the bundle.
+        seed: of every random draw.
+    """
+
+    name: str = "recognizer"
+    seed: int = 1
+    data: DataOptions = field(default_factory=DataOptions)
+    text: TextOptions = field(default_factory=TextOptions)
+    features: FeatureOptions = field(default_factory=FeatureOptions)
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
+    model: ConformerOptions = field(default_factory=ConformerOptions)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+
+
+def load_recipe(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe and change some of it.
+
+    Args:
+        path: a TOML file whose tables and keys are the fields of `Recipe`.
+        overrides: "key=value", the key with its table ("training.learning_rate=2e-3"), the value as in
+            TOML (text may go without quotes).
+
+    Raises:
+        EarwrightError: the file is missing or not TOML, a key is unknown (the nearest is named), or a
+            value has the wrong type.
+    """
+    where = Path(path)
+    try:
+        table = tomllib.loads(where.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise EarwrightError(
+            f"{where}: there is no such recipe; the recipes that come along lie in recipes/."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise EarwrightError(f"{where}: cannot be read as a recipe: {first_line(error)}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise EarwrightError(f"{where}: not valid TOML: {first_line(error)}.") from error
+    for override in overrides:
+        _override(table, override)
+    return recipe_from_dict(table, str(where))
+
+
+def recipe_from_dict(table: dict[str, Any], where: str) -> Recipe:
+    """A recipe from nested dictionaries; `where` opens the error messages."""
+    recipe = _build(Recipe, table, where, "")
+    assert isinstance(recipe, Recipe)
+    return recipe
+
+
+def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
+    """Nested dictionaries and lists, ready for TOML or JSON."""
+    plain = dataclasses.asdict(recipe)
+    result = _listed(plain)
+    assert isinstance(result, dict)
+    return result
+
+
+def recipe_to_toml(recipe: Recipe) -> str:
+    """The recipe with all its values, defaults too, as TOML."""
+    return tomli_w.dumps(recipe_to_dict(recipe))
+
+
+def recipe_differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
+    """The keys whose values differ between two recipes, as "training.steps"."""
+    found = []
+    for key in sorted(old.keys() | new.keys()):
+        a, b = old.get(key), new.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            found += recipe_differences(a, b, f"{prefix}{key}.")
+        elif a != b:
+            found.append(prefix + key)
+    return found
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _listed(item) for key, item in value.items()}
+    return [_listed(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _override(table: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise EarwrightError(
+            f'--set "{override}": write key=value, for instance --set training.learning_rate=1e-3.'
+        )
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()  # plain text needs no quotes on a command line
+    *tables, last = key.strip().split(".")
+    for name in tables:
+        table = table.setdefault(name, {})
+        if not isinstance(table, dict):
+            raise EarwrightError(f'--set "{override}": {name} is a value, not a table.')
+    table[last] = value
+
+
+def _build(kind: type, table: dict[str, Any], where: str, prefix: str) -> Any:
+    hints = typing.get_type_hints(kind)
+    names = [item.name for item in dataclasses.fields(kind)]
+    values = {}
+    for key, value in table.items():
+        if key not in names:
+            raise EarwrightError(f"{where}: unknown key {prefix}{key}{_nearest(key, kind, prefix)}")
+        values[key] = _convert(value, hints[key], where, prefix + key)
+    return kind(**values)
+
+
+def _nearest(key: str, kind: type, prefix: str) -> str:
+    known = [prefix + item.name for item in dataclasses.fields(kind)]
+    everywhere = [f"{t.name}.{k.name}" for t in dataclasses.fields(Recipe) for k in _fields_of(t)]
+    close = difflib.get_close_matches(prefix + key, known, 1, 0.5) or [
+        name for name in everywhere if name.rpartition(".")[2] == key
+    ]
+    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}."
+
+
+def _fields_of(table: dataclasses.Field[Any]) -> tuple[dataclasses.Field[Any], ...]:
+    kind = typing.get_type_hints(Recipe)[table.name]
+    return dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
+
+
+def _convert(value: Any, hint: Any, where: str, key: str) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if not isinstance(value, dict):
+            raise EarwrightError(f"{where}: {key} must be a table, [{key}].")
+        return _build(hint, value, where, f"{key}.")
+    origin = typing.get_origin(hint)
+    if origin is tuple:
+        items = [value] if isinstance(value, str) else value  # one path may go without brackets
+        if not isinstance(items, list | tuple):
+            raise EarwrightError(f"{where}: {key} must be a list, not {value!r}.")
+        kinds = typing.get_args(hint)
+        if kinds[-1] is not Ellipsis and len(items) != len(kinds):
+            raise EarwrightError(f"{where}: {key} must have {len(kinds)} values, not {len(items)}.")
+        return tuple(_convert(item, kinds[0], where, key) for item in items)
+    if origin in (typing.Union, types.UnionType):
+        return value if value is None else _convert(value, typing.get_args(hint)[0], where, key)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        names = {int: "a whole number", float: "a number", str: "text in quotes", bool: "true or false"}
+        raise EarwrightError(f"{where}: {key} must be {names.get(hint, hint.__name__)}, not {value!r}.")
+    return value

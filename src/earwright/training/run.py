@@ -1,0 +1,130 @@
+"""From a recipe to a bundle: what `earwright train` and the demo call."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from earwright.errors import EarwrightError
+from earwright.files import atomic_write, describe_os_error
+from earwright.training.export import export_bundle
+from earwright.training.log import Reporter
+from earwright.training.loop import Run
+from earwright.training.recipe import Recipe, recipe_to_toml
+
+
+def train(
+    recipe: Recipe,
+    out: str | os.PathLike[str],
+    reporter: Reporter | None = None,
+    *,
+    overfit: int = 0,
+    restart: bool = False,
+    with_weights: bool = True,
+) -> Path:
+    """Train a recognizer, or go on with a run that was stopped.
+
+    Args:
+        recipe: what to train.
+        out: folder of the run: recipe.toml, log.jsonl, tensorboard/, checkpoint.safetensors and, at the
+            end, NAME.ear.
+        reporter: where lines go; None prints them.
+        overfit: train on this many utterances alone, a sanity check.
+        restart: throw away what an earlier run left in the folder.
+        with_weights: put weights.safetensors into the bundle.
+
+    Returns:
+        The bundle.
+
+    Raises:
+        EarwrightError: data, recipe or disk are not fit; the message says what to do.
+        KeyboardInterrupt: Ctrl-C; the checkpoint has been saved.
+    """
+    reporter = reporter or Reporter(lambda line: print(line, flush=True))
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EarwrightError(describe_os_error(error, folder)) from error
+    if restart:
+        for name in ("checkpoint.safetensors", "log.jsonl"):
+            (folder / name).unlink(missing_ok=True)
+    run = Run(recipe, folder, reporter, overfit)
+    with atomic_write(folder / "recipe.toml") as file:
+        file.write(recipe_to_toml(recipe))
+    run.run()
+    if not run.accelerator.is_main_process:
+        return folder / f"{recipe.name}.ear"
+    return _export(run, with_weights)
+
+
+def _export(run: Run, with_weights: bool) -> Path:
+    parts = run.parts
+    parts.model.load_state_dict(run.average)
+    for module in (parts.features, parts.normalization, parts.model):
+        module.to("cpu").eval()
+    facts = _facts(run)
+    path = run.out / f"{run.recipe.name}.ear"
+    card = _card(run, facts)
+    export_bundle(
+        path,
+        run.recipe,
+        parts.features,
+        parts.normalization,
+        parts.model,
+        parts.tokenizer,
+        facts,
+        card,
+        with_weights,
+    )
+    run.reporter.say(f"the recognizer is {path}")
+    return path
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    progress = run.progress
+    facts: dict[str, Any] = {
+        "minutes": round(progress.wall_seconds / 60, 2),
+        "cpu_minutes": round(progress.cpu_seconds / 60, 2),
+        "steps": progress.steps,
+        "hours_of_speech": round(run.parts.training_set.hours, 3),
+        "utterances": len(run.parts.training_set.examples),
+        "speakers": run.parts.speakers,
+        "precision": progress.precision,
+        "processor": run.machine.processor,
+        "threads": run.machine.threads,
+        "fp32_peak_gflops": round(run.machine.fp32_peak, 1),
+        "bf16_peak_gflops": round(run.machine.bf16_peak, 1),
+        "torch": torch.__version__,
+        "seed": run.recipe.seed,
+        "date": datetime.date.today().isoformat(),
+        **{name: round(value, 4) for name, value in run.speed().items()},
+    }
+    if progress.best_cer is not None:
+        facts |= {"best_dev_cer": round(progress.best_cer, 4), "best_dev_step": progress.best_step}
+    return facts
+
+
+def _card(run: Run, facts: dict[str, Any]) -> str:
+    recipe = run.recipe
+    dev = (
+        f"{100 * facts['best_dev_cer']:.1f} % characters, greedy search"
+        if "best_dev_cer" in facts
+        else "not measured"
+    )
+    return f"""# {recipe.name}
+
+A CTC recognizer trained from scratch with earwright.
+
+- Languages: {", ".join(recipe.text.languages) or "not stated"}
+- Trained on: {facts["utterances"]} utterances, {facts["hours_of_speech"]} hours,
+  {facts["speakers"] or "unknown"} speakers ({", ".join(Path(path).name for path in recipe.data.train)})
+- Licence of the training data: not stated here; whoever passes this bundle on should add it
+- Training: {facts["minutes"]} minutes on {facts["processor"]}, {facts["steps"]} steps, {facts["precision"]}
+- Lowest error on {len(run.parts.dev.texts) if run.parts.dev else 0} dev utterances while training: {dev}
+- Limits: it knows the voices, rooms and words it was trained on; expect more errors elsewhere
+"""

@@ -1,0 +1,23 @@
+"""The learning rate at every step."""
+
+from __future__ import annotations
+
+import math
+
+from earwright.training.options import TrainingOptions
+
+
+def learning_rate(step: int, steps: int, options: TrainingOptions) -> float:
+    """The rate of update `step`, counted from 0, in a run of `steps`.
+
+    It rises in a line over the warm-up, then falls as a cosine (Loshchilov and Hutter 2017) or as the
+    inverse square root of the step (Vaswani et al. 2017).
+    """
+    warmup = max(1, round(options.warmup * steps))
+    if step < warmup:
+        return options.learning_rate * (step + 1) / warmup
+    if options.decay == "inverse_sqrt":
+        return options.learning_rate * math.sqrt(warmup / (step + 1))
+    done = (step - warmup) / max(1, steps - warmup)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    return options.learning_rate * (options.final_rate + (1 - options.final_rate) * cosine)
