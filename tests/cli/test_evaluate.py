@@ -18,6 +18,7 @@ from earwright.errors import EarwrightError
 from earwright.evaluation.trn import read_trn
 from earwright.recognizer import Recognizer
 from earwright.transcript import Transcript
+from runtime_bundle import RATE, say
 
 TEXTS = ["Hello there.", "The cat sat on the mat", "no", "a dog"]
 HEARD = ["hello there", "the hat sat on mat", "", "a dog a"]
@@ -224,3 +225,22 @@ def test_wrong_arguments(
 def test_missing_places(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(tmp_path / "none.ear"), str(tmp_path / "none")]) == 1
     assert "there is no such file; make it with earwright prepare" in capsys.readouterr().err
+
+
+def test_with_a_real_bundle(
+    tmp_path: Path, runtime_bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = []
+    for number, (said, text) in enumerate(
+        [("hello you", "Hello, you!"), ("yes", "no"), ("low road", "low road")]
+    ):
+        samples = say(said)
+        soundfile.write(f"{number}.wav", samples, RATE, subtype="FLOAT")
+        made.append(Cut(f"c{number}", f"{number}.wav", 0.0, len(samples) / RATE, RATE, text=text))
+    cuts = write(tmp_path / "tones/test", made)
+    assert main(["evaluate", str(runtime_bundle), str(cuts), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["confused"] == [{"said": "no", "recognized": "yes", "count": 1}]
+    assert told["wer"] == pytest.approx(1 / 5) and told["name"] == "tones"
+    assert told["audio_seconds"] == pytest.approx(sum(cut.duration for cut in made), abs=1e-3)
