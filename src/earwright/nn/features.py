@@ -3,8 +3,8 @@
     frames, 16-bit range, DC removal, pre-emphasis, window, DFT, power, mel, log [, DCT, lifter] [, deltas]
 
 Equal to Kaldi's features with the same options (no dither). Everything up to the power spectrum is in
-float64, for a tenth of a millisecond in a second of audio: where a quiet band lies beside a loud one, two
-float32 DFTs differ in the second digit, and training and exported graph are to see the same numbers.
+float64: where a quiet band lies beside a loud one, two float32 DFTs differ by 0.01 and more in the logarithm
+(Kaldi's own too), and training, the exported graph and a padded batch are to see the same numbers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ INT16_SCALE = 32768.0
 LOG_FLOOR = torch.finfo(torch.float32).eps
 
 # On a CPU, so many frames go through all steps together: float64 frames then stay in the cache, which makes a
-# batch of minutes five times faster, and keeps memory small for hours of audio.
+# batch of minutes several times faster, and keeps memory small for hours of audio.
 FRAMES_AT_ONCE = 512
 
 KINDS = ("log_mel", "mfcc")
