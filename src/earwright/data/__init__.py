@@ -1,1 +1,1 @@
-"""From recordings and texts to batches: corpus readers, checks, synthesis, decoded audio, the order of an epoch."""
+"""From recordings and texts to batches: readers, checks, synthesis, decoded audio, the order of an epoch."""
