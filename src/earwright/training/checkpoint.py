@@ -99,11 +99,16 @@ class Checkpoint:
 
     def restore_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         """Put the moments back into an optimizer over the same parameters."""
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         slots: dict[int, dict[str, Tensor]] = {}
         for name, value in self.part("optimizer").items():
             index, _, slot = name.partition(".")
+            if value.ndim:
+                # The fused optimizer walks through memory: a moment must lie as its parameter does.
+                value = torch.empty_like(parameters[int(index)]).copy_(value)
             slots.setdefault(int(index), {})[slot] = value
-        optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": slots, "param_groups": groups})
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
