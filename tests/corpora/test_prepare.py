@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -266,22 +265,36 @@ def test_the_command_lists_every_format() -> None:
         prepare("kaldi", CLIPS, "out")
 
 
+# The command, telling on stdout how many files are done.
+TELLING = """
+import sys
+import earwright.cli.main, earwright.data.prepare
+prepare = earwright.data.prepare.prepare
+tell = lambda done, total: print(done, flush=True)
+earwright.data.prepare.prepare = lambda *args, **kwargs: prepare(*args, **{**kwargs, "on_progress": tell})
+sys.exit(earwright.cli.main.main())
+"""
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_control_c_leaves_nothing_half_written(tmp_path: Path, jobs: str) -> None:
-    long = write(tmp_path / "in/0.wav", 300.0)
-    for number in range(1, 100):
-        os.link(long, tmp_path / f"in/{number}.wav")
-    for number in range(100):
+    long = write(tmp_path / "in/0.wav", 100.0)
+    for number in range(1000):
+        if number:
+            os.link(long, tmp_path / f"in/{number}.wav")
         (tmp_path / f"in/{number}.txt").write_text("hello")
-    command = [sys.executable, "-m", "earwright.cli.main", "prepare", "folder", str(tmp_path / "in")]
-    process = subprocess.Popen(
-        [*command, str(tmp_path / "out"), "--max-duration", "1000", "--jobs", jobs],
+    command = ["prepare", "folder", str(tmp_path / "in"), str(tmp_path / "out"), "--max-duration", "1000"]
+    with subprocess.Popen(
+        [sys.executable, "-c", TELLING, *command, "--jobs", jobs],
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
         text=True,
-    )
-    time.sleep(1.0)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the command
-    error = process.communicate(timeout=60)[1]
-    assert process.returncode == 130 and error == "earwright: stopped.\n"
-    assert not (tmp_path / "out").exists() or not os.listdir(tmp_path / "out")
+    ) as process:
+        assert process.stdout is not None
+        while int(process.stdout.readline()) == 0:
+            pass
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the command
+        _, error = process.communicate(timeout=120)
+    assert (process.returncode, error) == (130, "earwright: stopped.\n")
+    assert not (tmp_path / "out").exists()

@@ -72,7 +72,7 @@ def _run_pieces(
                     done[number] = future.result()
                     told(len(pieces[number]))
         except BaseException:  # Ctrl-C above all: what has not begun never begins
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=True, cancel_futures=True)
             raise
     return done
 
