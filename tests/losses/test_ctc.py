@@ -45,7 +45,7 @@ def test_warp_ctc_s_costs_and_gradients(shared: Path) -> None:
         ).total
         for i in range(len(labels))
     ]
-    assert [float(loss) for loss in each] == pytest.approx(case["loss"], abs=1e-4)
+    assert [loss.item() for loss in each] == pytest.approx(case["loss"], abs=1e-4)
     together = ctc_loss(
         logits.log_softmax(-1), lengths, targets, torch.tensor([len(row) for row in labels])
     ).total

@@ -140,7 +140,10 @@ def test_pairs(frames: int) -> None:
         assert averaged[0, place, 0] == 2 * place + 0.5
 
 
-@pytest.mark.parametrize(("size", "low", "high"), [("3m", 2.5e6, 4e6), ("10m", 9e6, 12e6), ("30m", 25e6, 35e6), ("100m", 85e6, 115e6)])
+@pytest.mark.parametrize(
+    ("size", "low", "high"),
+    [("3m", 2.5e6, 4e6), ("10m", 9e6, 12e6), ("30m", 25e6, 35e6), ("100m", 85e6, 115e6)],
+)
 def test_the_sizes_are_what_their_recipes_say(size: str, low: float, high: float) -> None:
     from pathlib import Path
 

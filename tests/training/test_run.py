@@ -160,7 +160,7 @@ def test_workers_change_nothing(recipe: Recipe, tmp_path: Path) -> None:
     train(recipe, tmp_path / "none", Lines())
     train(changed(recipe, "data", workers=2, cache="off"), tmp_path / "two", Lines())
     pcm, direct = curve(tmp_path / "none"), curve(tmp_path / "two")
-    # Decoding at every use keeps float samples; the cache rounds them to 16 bits, which a wav file has anyway.
+    # The cache rounds samples to 16 bits, which is what these files hold anyway.
     assert [step for step, _, _ in pcm] == [step for step, _, _ in direct]
     np.testing.assert_allclose([loss for _, loss, _ in pcm], [loss for _, loss, _ in direct], rtol=1e-4)
 

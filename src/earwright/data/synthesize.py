@@ -204,7 +204,7 @@ def _crashed(item: _Item) -> _Result:
 def _as_recorded(
     samples: NDArray[np.float32], sample_rate: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Pauses around the speech, noise between white and red at 10 to 40 dB, and some level."""
+    """Pauses around the speech, noise between white and red at 15 to 40 dB, and some level."""
     import numpy as np
 
     before, after = (int(sample_rate * seconds) for seconds in rng.uniform(0.05, 0.4, size=2))
@@ -214,10 +214,10 @@ def _as_recorded(
     slope = rng.uniform(0, 1)  # amplitude falls as 1/f^slope: 0 is white, 1 is red
     spectrum *= np.maximum(np.arange(len(spectrum)), 10.0) ** -slope
     noise = np.fft.irfft(spectrum)[: len(speech)]
-    decibels = rng.uniform(10, 40)
+    decibels = rng.uniform(15, 40)
     noise *= np.sqrt(np.mean(samples**2) / np.mean(noise**2)) * 10 ** (-decibels / 20)
     mixed = (speech + noise).astype(np.float32)
-    peak = 10 ** (rng.uniform(-20, -1) / 20)
+    peak = 10 ** (rng.uniform(-12, -1) / 20)
     return mixed * np.float32(peak / np.abs(mixed).max())
 
 
