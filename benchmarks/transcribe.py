@@ -142,6 +142,16 @@ def run(bundle: str, clips: list[Path], folder: Path, runs: int, minutes: list[i
     }
 
 
+def as_typed(args: argparse.Namespace) -> str:
+    """The command without the folders of whoever ran it."""
+    given = ["--recipe", f"recipes/{Path(args.recipe).name}"] if args.recipe else [Path(args.bundle).name]
+    minutes = ["--minutes", *map(str, args.minutes)]
+    audio = ["--audio", args.audio.name] if args.audio else []
+    return shlex.join(
+        ["python", "benchmarks/transcribe.py", *given, *minutes, *audio, "--runs", str(args.runs)]
+    )
+
+
 def main() -> None:
     """Measure, print, save."""
     parser = argparse.ArgumentParser(
@@ -174,7 +184,7 @@ def main() -> None:
         meta = Bundle.open(bundle).meta
     result = {
         "name": f"transcribe-{meta.name}",
-        "command": shlex.join(["python", *sys.argv]).replace(os.getcwd() + os.sep, ""),
+        "command": as_typed(args),
         "date": time.strftime("%Y-%m-%d"),
         "machine": machine(),
         "seed": None,

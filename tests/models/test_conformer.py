@@ -57,7 +57,7 @@ def test_log_probs_are_probabilities() -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_chunk_never_sees_the_next(name: str) -> None:
-    """Changing the features of later chunks changes nothing before, but for the stem's 30 ms of look-ahead."""
+    """Changing the features of later chunks changes nothing before, but for what the stem looks ahead."""
     model, context = MODELS[name], Context(4, 8)
     features = torch.randn(1, 96, 12)
     changed = features.clone()
