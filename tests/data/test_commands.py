@@ -10,10 +10,10 @@ from earwright.data.commands import DIGITS, GRAMMAR, draw_sentences
 def test_sentences_are_plain_words() -> None:
     sentences = draw_sentences(2000, seed=1)
     assert all(re.fullmatch(r"[a-z]+( [a-z]+)*", sentence) for sentence in sentences)
-    assert len(set(sentences)) > 800
+    assert len(set(sentences)) > 500
     words = {word for sentence in sentences for word in sentence.split()}
     assert set(DIGITS) <= words
-    assert 90 < len(words) < 150
+    assert 30 <= len(words) < 60
 
 
 def test_the_same_seed_draws_the_same() -> None:
