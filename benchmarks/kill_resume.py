@@ -20,7 +20,9 @@ from pathlib import Path
 
 def main() -> int:
     """Compare, print, and return 0 if the curves are equal."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("recipe")
     parser.add_argument("--train", required=True, help="prepared folder to train on")
     parser.add_argument("--steps", type=int, default=40)
@@ -61,7 +63,9 @@ def main() -> int:
 
 def kill_after(command: list[str], out: Path, step: int, delay: float) -> int:
     """Start the run, kill it with SIGKILL soon after it has logged `step`; return the last step it logged."""
-    process = subprocess.Popen([*command, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*command, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     while process.poll() is None and last_step(out) < step:
         time.sleep(0.05)
     time.sleep(delay)

@@ -18,7 +18,7 @@ pytest.importorskip("torch", reason="needs earwright[train]")
 def test_the_whole_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(demo, "SETS", (("train", 0, 4), ("dev", 3, 2), ("test", 4, 2)))
+    monkeypatch.setattr(demo, "SETS", (("test", 4, 2), ("dev", 3, 2), ("train", 0, 4)))
     out = tmp_path / "demo"
     assert main(["demo", "--out", str(out), "--sentences", "12", "--max-time", "2s", "--debug"]) == 0
     shown = capsys.readouterr()

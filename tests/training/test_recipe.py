@@ -108,7 +108,7 @@ def test_the_rate_rises_then_falls() -> None:
     rates = [learning_rate(step, 100, options) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[9] == 1.0
-    assert all(a >= b for a, b in itertools.pairwise(rates))
+    assert all(a >= b for a, b in itertools.pairwise(rates[9:]))
     assert 0.05 <= rates[-1] < 0.06
     inverse = TrainingOptions(learning_rate=1.0, warmup=0.1, decay="inverse_sqrt")
     assert learning_rate(39, 100, inverse) == pytest.approx(0.5)
