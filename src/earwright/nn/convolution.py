@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -9,8 +11,43 @@ from torch import Tensor, nn
 from earwright.nn.context import Context
 
 
+class _TapByTap(torch.autograd.Function):
+    """A depthwise convolution as one multiply-and-add a tap, on frames as they lie in memory (B, T, D).
+
+    In place of torch's own, for two reasons. oneDNN, which does it on CPUs, never ends making its kernel
+    for some shapes (bfloat16, 144 channels, 34 frames, seven utterances, for one: oneDNN in PyTorch 2.13
+    on AVX-512), and makes a new kernel for every new shape. And its gradient takes longer than this one.
+    Sums are float32 in any precision.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, padded: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """(B, T + K - 1, D), (K, D), (D,) -> (B, T, D)."""
+        taps = weight.shape[0]
+        frames = padded.shape[1] - taps + 1
+        ctx.save_for_backward(padded, weight)
+        x = padded.float()
+        out = torch.addcmul(bias.float(), x[:, :frames], weight[0].float())
+        for tap in range(1, taps):
+            out.addcmul_(x[:, tap : tap + frames], weight[tap].float())
+        return out.to(padded.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The gradient to the input is the same convolution with the taps the other way round."""
+        padded, weight = ctx.saved_tensors
+        taps, frames = weight.shape[0], grads[0].shape[1]
+        grad, x = grads[0].float(), padded.float()
+        grad_padded = torch.zeros_like(x)
+        grad_weight = torch.empty_like(weight, dtype=torch.float32)
+        for tap in range(taps):
+            grad_padded[:, tap : tap + frames].addcmul_(grad, weight[tap].float())
+            grad_weight[tap] = (x[:, tap : tap + frames] * grad).sum((0, 1))
+        return grad_padded.to(padded.dtype), grad_weight.to(weight.dtype), grad.sum((0, 1))
+
+
 class DepthwiseConvolution(nn.Module):
-    """One filter over time for each channel, on frames as they lie in memory.
+    """One filter over time for each channel.
 
     With a context, a frame sees the past and its own chunk, never the next chunk: windows of
     (half a kernel of past + chunk) are convolved one by one, with zeros to their right.
@@ -23,28 +60,29 @@ class DepthwiseConvolution(nn.Module):
     def __init__(self, dim: int, kernel_size: int) -> None:
         super().__init__()
         self.reach = kernel_size // 2
-        self.weight = nn.Parameter(torch.empty(dim, 1, 1, kernel_size))
+        self.weight = nn.Parameter(torch.empty(kernel_size, dim))
         self.bias = nn.Parameter(torch.zeros(dim))
         nn.init.uniform_(self.weight, -(kernel_size**-0.5), kernel_size**-0.5)
 
     def forward(self, x: Tensor, context: Context | None = None) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
         if context is None:
-            return self._convolve(x, self.reach)
+            return self._convolve(F.pad(x, (0, 0, self.reach, self.reach)))
         batch, frames, dim = x.shape
         chunks = (frames + context.chunk - 1) // context.chunk  # ONNX divides negative numbers another way
         padded = F.pad(x, (0, 0, self.reach, chunks * context.chunk - frames))
         windows = padded.unfold(1, context.chunk + self.reach, context.chunk)  # (B, chunks, D, half + chunk)
         windows = windows.permute(0, 1, 3, 2).reshape(batch * chunks, -1, dim)
         windows = F.pad(windows, (0, 0, 0, self.reach))
-        return self._convolve(windows, 0).reshape(batch, -1, dim)[:, :frames]
+        return self._convolve(windows).reshape(batch, -1, dim)[:, :frames]
 
-    def _convolve(self, x: Tensor, padding: int) -> Tensor:
-        # Seen as an image (B, D, 1, T) whose memory is channels-last, so that nothing is copied:
-        # three times as fast on CPUs as a Conv1d on the transposed tensor.
-        image = x.transpose(1, 2).unsqueeze(2)
-        out = F.conv2d(image, self.weight, self.bias, padding=(0, padding), groups=x.shape[2])
-        return out.squeeze(2).transpose(1, 2)
+    def _convolve(self, padded: Tensor) -> Tensor:
+        """(B, T + K - 1, D) -> (B, T, D)."""
+        if padded.device.type == "cpu" and not torch.compiler.is_exporting():
+            out: Tensor = _TapByTap.apply(padded, self.weight, self.bias)  # type: ignore[no-untyped-call]
+            return out
+        weight = self.weight.t().unsqueeze(1)  # (D, 1, K)
+        return F.conv1d(padded.transpose(1, 2), weight, self.bias, groups=padded.shape[2]).transpose(1, 2)
 
 
 class ConvolutionModule(nn.Module):
