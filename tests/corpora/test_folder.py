@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from earwright.data.corpora import BadRow, Row, read_folder
+from earwright.data.corpora import BadRow, Row
+from earwright.data.corpora.folder import read as read_folder
 from earwright.errors import EarwrightError
 
 

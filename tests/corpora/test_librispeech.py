@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from earwright.data.corpora import BadRow, Row, read_librispeech
+from earwright.data.corpora import BadRow, Row
+from earwright.data.corpora.librispeech import read as read_librispeech
 from earwright.data.corpora.librispeech import read_genders
 from earwright.errors import EarwrightError
 

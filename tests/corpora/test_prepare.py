@@ -18,7 +18,6 @@ from earwright.cli.main import main
 from earwright.cli.prepare import FORMATS
 from earwright.cuts import read_cut_audio, read_cuts
 from earwright.data.checks import REASONS
-from earwright.data.corpora import READERS
 from earwright.data.prepare import prepare
 from earwright.errors import EarwrightError
 
@@ -260,9 +259,16 @@ def test_the_commands_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_the_command_lists_every_format() -> None:
-    assert list(FORMATS) == list(READERS)
-    with pytest.raises(EarwrightError, match="no format 'kaldi'; there are librispeech, csv"):
-        prepare("kaldi", CLIPS, "out")
+    with pytest.raises(EarwrightError, match="no format 'kalid'; there are librispeech, csv"):
+        prepare("kalid", CLIPS, "out")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_has_a_reader(name: str) -> None:
+    with pytest.raises(EarwrightError, match="there is no such"):
+        list(FORMATS[name].read(Path("no such place")))
+    assert FORMATS[name].recognize(Path("no such place")) is None
+    assert FORMATS[name].recognize(Path(__file__)) is None
 
 
 # The command, telling on stdout how many files are done.

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earwright.data.corpora import BadRow, Row, read_csv, read_tsv
-from earwright.data.corpora.table import LINES_IN_RECORD, split_line
+from earwright.data.corpora import BadRow, Row
+from earwright.data.corpora.table import LINES_IN_RECORD, read_csv, read_tsv, split_line
 from earwright.errors import EarwrightError
 
 # What may stand in a field; \r is left out, since every line end is read as \n, in a field too.

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-# Kept here too, so that --help needs no reader: format -> what its source is.
-FORMATS = {
-    "librispeech": "a folder in LibriSpeech's layout, the audio in any format (.flac, .opus, .mp3, .wav)",
-    "csv": "a table with columns path, text; id, speaker, language, gender, start, duration, end if wanted",
-    "tsv": "the same, parted by tabs",
-    "folder": "a folder of audio files with a .txt of the same name beside each",
-}
+from earwright.data.corpora.formats import FORMATS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = (
         "formats:\n"
-        + "\n".join(f"  {name:12} {meaning}" for name, meaning in FORMATS.items())
+        + "\n".join(f"  {name:12} {kind.meaning}" for name, kind in FORMATS.items())
         + "\n\nOUT gets cuts.jsonl.gz (what train and evaluate read, and lhotse too; the audio stays where it"
         "\nis), rejected.jsonl (each row that cannot be used, with the reason) and summary.json."
     )

@@ -33,6 +33,8 @@ _VOLUME_WITHOUT_CLIPPING = 50  # of 100: the loudest voices clip at the default
 
 # Voices that sound like machines, monsters or whispers: nobody to learn from.
 _NOT_HUMAN = re.compile(r"robo|robot|demonic|whisper|croak|tweaky|fast|storm|klatt", re.IGNORECASE)
+_ECHO = re.compile(r"^echo\s+\d+\s+(\d+)", re.MULTILINE)  # of a speaker's file: delay in ms, loudness in %
+_ECHO_OF_A_ROOM = 20  # percent; the louder ones sound like two machines at once
 _OTHER_SCRIPTS = {"en-shaw"}  # English in the Shavian alphabet
 
 
@@ -82,8 +84,17 @@ def accents(language: str) -> list[str]:
 @cache
 def variants() -> tuple[str, ...]:
     """Espeak-ng's speakers that sound like people, by name."""
-    names = (path.name for path in (_data_folder() / "voices" / "!v").iterdir())
-    return tuple(sorted(name for name in names if not _NOT_HUMAN.search(name)))
+    return tuple(sorted(path.name for path in _variant_folder().iterdir() if _sounds_human(path)))
+
+
+def _sounds_human(path: Path) -> bool:
+    """Whether a speaker's file describes somebody that one could meet."""
+    echo = _ECHO.search(path.read_text(encoding="utf-8", errors="replace"))
+    return not _NOT_HUMAN.search(path.name) and (echo is None or int(echo[1]) <= _ECHO_OF_A_ROOM)
+
+
+def _variant_folder() -> Path:
+    return _data_folder() / "voices" / "!v"
 
 
 def speak(text: str, voice: Voice, seed: int = 0) -> tuple[NDArray[np.int16], int]:

@@ -6,16 +6,27 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from earwright.data.corpora.row import BadRow, Row
+from earwright.data.corpora.row import BadRow, ReaderOptions, Row
 from earwright.data.corpora.search import audio_by_stem, found_in, hint, require_folder, walk
 from earwright.errors import EarwrightError
 
 
-def read_folder(source: Path) -> Iterator[Row | BadRow]:
+def recognize(source: Path) -> str | None:
+    """A folder with an audio file in it that has a .txt of its name beside it, at any depth."""
+    if source.is_dir():
+        for folder, names in walk(source):
+            for stem, name in audio_by_stem(names).items():
+                if f"{stem}.txt" in names:
+                    return f"{(folder / name).relative_to(source)} has a .txt of the same name beside it"
+    return None
+
+
+def read(source: Path, options: ReaderOptions = ReaderOptions()) -> Iterator[Row | BadRow]:
     """Read a folder of audio files with a .txt beside each.
 
     Args:
         source: the folder.
+        options: nothing in them concerns this format.
 
     Yields:
         Rows in order of path; the id is the path in `source` without its ending. Audio without a .txt has the

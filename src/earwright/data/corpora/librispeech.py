@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from earwright.data.corpora.row import BadRow, Row, gender_name
+from earwright.data.corpora.row import BadRow, ReaderOptions, Row, gender_name
 from earwright.data.corpora.search import audio_by_stem, found_in, hint, require_folder, walk
 from earwright.errors import EarwrightError
 
@@ -17,11 +17,22 @@ SPEAKERS_NAME = "SPEAKERS.TXT"
 LEVELS_ABOVE = 3  # dev-clean/1272/128104 is three below the folder that SPEAKERS.TXT is in
 
 
-def read_librispeech(source: Path) -> Iterator[Row | BadRow]:
+def recognize(source: Path) -> str | None:
+    """A folder with a .trans.txt in it, at any depth."""
+    if source.is_dir():
+        for folder, names in walk(source):
+            for name in names:
+                if name.endswith(".trans.txt"):
+                    return f"{(folder / name).relative_to(source)} is a list of texts as LibriSpeech has them"
+    return None
+
+
+def read(source: Path, options: ReaderOptions = ReaderOptions()) -> Iterator[Row | BadRow]:
     """Read a folder in LibriSpeech's layout: a part of it, several, a speaker or a chapter.
 
     Args:
         source: the folder.
+        options: nothing in them concerns this format.
 
     Yields:
         Rows in order of path, `custom` with the chapter; audio without a line of text has the text "".

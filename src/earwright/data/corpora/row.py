@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,9 @@ class Row:
         start: seconds into the file.
         duration: seconds; None means to the end of the file.
         custom: what else the corpus says about it.
+        channel: the channel of the file that it lies in, counted from 0; None if the corpus does not say.
+        data: the audio file itself where the corpus holds it inside of a table; `path` is then the name that
+            it gets.
     """
 
     id: str
@@ -30,6 +34,8 @@ class Row:
     start: float = 0.0
     duration: float | None = None
     custom: dict[str, Any] = field(default_factory=dict)
+    channel: int | None = None
+    data: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,21 @@ class BadRow:
     id: str = ""
     path: str = ""
     text: str = ""
+
+
+@dataclass(frozen=True)
+class ReaderOptions:
+    """What a user can tell a reader; each takes what concerns it.
+
+    Attributes:
+        columns: our name of a column -> its name in the table ("text" -> "sentence").
+        pause: seconds of silence between two timed words that part utterances, where only words are timed.
+        longest: seconds of an utterance put together from timed words.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    pause: float = 0.5
+    longest: float = 20.0
 
 
 def gender_name(value: str) -> str | None:

@@ -9,12 +9,16 @@ were never meant as such.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import math
 import os
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 
-from earwright.data.corpora.row import BadRow, Row, gender_name
+from earwright.data.corpora.row import BadRow, ReaderOptions, Row, gender_name
 from earwright.data.corpora.search import found_in, hint
 from earwright.errors import EarwrightError, first_line
 
@@ -27,22 +31,33 @@ LINES_IN_RECORD = 20
 BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
-def read_csv(source: Path) -> Iterator[Row | BadRow]:
+def recognize_csv(source: Path) -> str | None:
+    """A file whose first line names path and text, parted by commas, semicolons or bars."""
+    return _recognize(source, "csv")
+
+
+def recognize_tsv(source: Path) -> str | None:
+    """A file whose first line names path and text, parted by tabs."""
+    return _recognize(source, "tsv")
+
+
+def read_csv(source: Path, options: ReaderOptions = ReaderOptions()) -> Iterator[Row | BadRow]:
     """Read a table whose columns are parted by commas, or else semicolons, tabs or bars; see `read_table`."""
-    return read_table(source, "csv")
+    return read_table(source, "csv", options)
 
 
-def read_tsv(source: Path) -> Iterator[Row | BadRow]:
+def read_tsv(source: Path, options: ReaderOptions = ReaderOptions()) -> Iterator[Row | BadRow]:
     """Read a table whose columns are parted by tabs, or else commas, semicolons or bars; see `read_table`."""
-    return read_table(source, "tsv")
+    return read_table(source, "tsv", options)
 
 
-def read_table(source: Path, format_name: str) -> Iterator[Row | BadRow]:
-    """Read a table with a header.
+def read_table(source: Path, format_name: str, options: ReaderOptions) -> Iterator[Row | BadRow]:
+    """Read a table with a header, line by line: it may be larger than memory.
 
     Args:
         source: the table.
         format_name: "csv" or "tsv": which delimiter is tried first.
+        options: `columns` says what the table calls path, text and so on.
 
     Yields:
         Rows in order of line; lines that do not fit the header, or whose times are no numbers, as bad rows.
@@ -50,15 +65,42 @@ def read_table(source: Path, format_name: str) -> Iterator[Row | BadRow]:
     Raises:
         EarwrightError: there is no such file, or its header lacks the columns path and text.
     """
-    lines = _read_lines(source, format_name)
-    delimiter, header, used = _read_header(source, lines, format_name)
-    for number, record, fields in _records(lines, used, delimiter, len(header)):
-        if fields is None:
-            yield BadRow(
-                f"{source}, line {number}: {_complaint(record, delimiter, len(header))}", text=record
-            )
-        else:
-            yield _row(source, number, dict(zip(header, fields, strict=True)))
+    with _open(source, format_name) as lines:
+        try:
+            delimiter, header = _read_header(source, lines, format_name, options.columns)
+            for number, record, fields in _records(lines, delimiter, len(header)):
+                if fields is None:
+                    yield BadRow(
+                        f"{source}, line {number}: {_complaint(record, delimiter, len(header))}", text=record
+                    )
+                else:
+                    yield _row(source, number, dict(zip(header, fields, strict=True)))
+        except (OSError, UnicodeError) as error:
+            raise EarwrightError(f"{source}: the table cannot be read ({first_line(error)}).") from error
+
+
+class _Lines:
+    """The lines of a file without their ends, with a look at the next few before they are taken."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._ahead: deque[str] = deque()
+        self.number = 1  # of the line that comes next
+
+    def peek(self, count: int) -> list[str]:
+        """The next lines, fewer than `count` at the end."""
+        while len(self._ahead) < count:
+            line = self._file.readline()
+            if not line:
+                break
+            self._ahead.append(line.removesuffix("\n"))
+        return list(itertools.islice(self._ahead, count))
+
+    def take(self, count: int) -> None:
+        """Go on by `count` lines that have been peeked at."""
+        for _ in range(count):
+            self._ahead.popleft()
+        self.number += count
 
 
 def split_line(line: str, delimiter: str, strict: bool = False) -> list[str] | None:
@@ -104,8 +146,9 @@ def _quoted(line: str, place: int) -> tuple[str, int]:
         place = end + 2
 
 
-def _read_lines(source: Path, format_name: str) -> list[str]:
-    """The lines without their ends; bytes that are not UTF-8 become lone surrogates, for `_row` to notice."""
+@contextlib.contextmanager
+def _open(source: Path, format_name: str) -> Iterator[_Lines]:
+    """The lines; bytes that are not UTF-8 become lone surrogates, for `_row` to notice."""
     if not source.exists():
         raise EarwrightError(f"{source}: there is no such file.")
     if source.is_dir():
@@ -116,68 +159,91 @@ def _read_lines(source: Path, format_name: str) -> list[str]:
     try:
         with open(source, "rb") as file:
             start = file.read(4)
-        encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), "utf-8")
-        errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
-        # newline=None: \r\n, \n and \r all end a line, as \n.
-        with open(source, encoding=encoding, errors=errors, newline=None) as text:
-            return text.read().split("\n")
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         raise EarwrightError(f"{source}: the table cannot be read ({first_line(error)}).") from error
+    encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), "utf-8")
+    errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
+    # newline=None: \r\n, \n and \r all end a line, as \n.
+    with open(source, encoding=encoding, errors=errors, newline=None) as text:
+        yield _Lines(text)
 
 
-def _read_header(source: Path, lines: list[str], format_name: str) -> tuple[str, list[str], int]:
-    """The delimiter, the columns' names in lower case, and how many lines the header took, blank ones too."""
-    first = next((number for number, line in enumerate(lines) if line.strip()), None)
+def _read_header(
+    source: Path, lines: _Lines, format_name: str, columns: Mapping[str, str]
+) -> tuple[str, list[str]]:
+    """Take the header: the delimiter, and our names of the columns in lower case."""
+    first = _skip_blank(lines)
     if first is None:
         raise EarwrightError(
             f"{source}: the table is empty; its first line should name the columns path, text."
         )
-    if "\0" in lines[first]:
+    if "\0" in first:
         raise EarwrightError(f"{source}: this is not a table of text; save it as CSV in UTF-8.")
+    ours = {theirs.strip().lower(): name for name, theirs in columns.items()}
     best: list[str] = []
     for delimiter in DELIMITERS[format_name]:
-        header = [name.strip().lower() for name in split_line(lines[first], delimiter) or []]
+        names = [name.strip().lower() for name in split_line(first, delimiter) or []]
+        # A column that the user put another in the place of is an extra one like others.
+        header = [ours.get(name, f"{name}_" if name in columns else name) for name in names]
         if all(name in header for name in REQUIRED):
             twice = next((name for name in header if name and header.count(name) > 1), None)
             if twice:
                 raise EarwrightError(f"{source}: its header has the column {twice!r} twice; rename one.")
-            return delimiter, header, first + 1
-        if len(header) > len(best):
-            best = header
+            lines.take(1)
+            return delimiter, header
+        if len(names) > len(best):
+            best = names
     shown = ", ".join(name[:40] for name in best[:12])
     raise EarwrightError(
         f"{source}: the first line must name the columns path and text; it has: {shown}. "
-        "Rename the columns, or put such a line first."
+        "Say which they are (--columns path=...,text=...), or put such a line first."
     )
 
 
-def _records(
-    lines: list[str], start: int, delimiter: str, columns: int
-) -> Iterator[tuple[int, str, list[str] | None]]:
+def _skip_blank(lines: _Lines) -> str | None:
+    """The next line with something in it, not yet taken; None at the end."""
+    while ahead := lines.peek(1):
+        if ahead[0].strip():
+            return ahead[0]
+        lines.take(1)
+    return None
+
+
+def _recognize(source: Path, format_name: str) -> str | None:
+    if not source.is_file():
+        return None
+    try:
+        with _open(source, format_name) as lines:
+            delimiter, header = _read_header(source, lines, format_name, {})
+    except (EarwrightError, OSError, UnicodeError):
+        return None
+    if (delimiter == "\t") != (format_name == "tsv"):
+        return None
+    return f"its first line names the columns {', '.join(name for name in header if name)}"
+
+
+def _records(lines: _Lines, delimiter: str, columns: int) -> Iterator[tuple[int, str, list[str] | None]]:
     """Line number (from 1), text and fields of each record; None for fields that do not fit the header.
 
     A record that does not come out right takes only its first line with it.
     """
-    number = start
-    while number < len(lines):
-        taken, fields = 1, None
-        if not lines[number].strip():
-            number += 1
-            continue
-        for taken in range(1, LINES_IN_RECORD + 1):
-            if number + taken > len(lines):
-                break
-            # '"Yes' and in the next line '"No" he said' are two stray quotes, not one text of two lines.
-            fields = split_line("\n".join(lines[number : number + taken]), delimiter, strict=taken > 1)
-            if fields is not None:
-                break
+    while (first := _skip_blank(lines)) is not None:
+        number, taken = lines.number, 1
+        fields = split_line(first, delimiter)
+        if fields is None:
+            ahead = lines.peek(LINES_IN_RECORD)
+            for taken in range(2, len(ahead) + 1):
+                # '"Yes' and in the next line '"No" he said' are two stray quotes, not one text of two lines.
+                fields = split_line("\n".join(ahead[:taken]), delimiter, strict=True)
+                if fields is not None:
+                    break
         if fields is not None:
             fields = _fit(fields, columns)
         if fields is None:
             # Quotes that were never meant as such: the line as it stands may be right.
-            taken, fields = 1, _fit(lines[number].split(delimiter), columns)
-        yield number + 1, lines[number], fields
-        number += taken
+            taken, fields = 1, _fit(first.split(delimiter), columns)
+        lines.take(taken)
+        yield number, first, fields
 
 
 def _fit(fields: list[str], columns: int) -> list[str] | None:

@@ -1,0 +1,64 @@
+"""The formats that `earwright prepare` reads: what each is, and where its reader lives.
+
+To add one: copy a reader that is like it, and give it a line here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from earwright.data.corpora.row import BadRow, ReaderOptions, Row
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of corpora.
+
+    Attributes:
+        module: of the reader, in this folder.
+        meaning: what its source is, for --help.
+        reads, recognizes: the names of the module's two functions.
+        transcribed: whether its rows must have texts.
+    """
+
+    module: str
+    meaning: str
+    reads: str = "read"
+    recognizes: str = "recognize"
+    transcribed: bool = True
+
+    def read(self, source: Path, options: ReaderOptions = ReaderOptions()) -> Iterator[Row | BadRow]:
+        """The rows of a source, in its own order.
+
+        Raises:
+            EarwrightError: the source is missing, or not in this format.
+        """
+        rows: Iterator[Row | BadRow] = getattr(self._import(), self.reads)(source, options)
+        return rows
+
+    def recognize(self, source: Path) -> str | None:
+        """What shows that a source is in this format ("validated.tsv with a column client_id"), or None."""
+        reason: str | None = getattr(self._import(), self.recognizes)(source)
+        return reason
+
+    def _import(self) -> object:
+        return importlib.import_module(f"earwright.data.corpora.{self.module}")
+
+
+# In the order in which `auto` asks them: a format that is easily mistaken for another comes after it.
+FORMATS = {
+    "librispeech": Format(
+        "librispeech", "a folder in LibriSpeech's layout, the audio in any format (.flac, .opus, .mp3, .wav)"
+    ),
+    "csv": Format(
+        "table",
+        "a table with columns path, text; id, speaker, language, gender, start, duration, end if wanted",
+        "read_csv",
+        "recognize_csv",
+    ),
+    "tsv": Format("table", "the same, parted by tabs", "read_tsv", "recognize_tsv"),
+    "folder": Format("folder", "a folder of audio files with a .txt of the same name beside each"),
+}
