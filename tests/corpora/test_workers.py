@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
-from earwright.data.workers import run_all
+from earwright.data.workers import run_all, run_stream
 
 
 def square(number: int) -> int:
@@ -43,3 +44,24 @@ def test_a_dead_process_loses_only_its_task() -> None:
 def test_a_fault_in_the_function_is_raised(jobs: int) -> None:
     with pytest.raises(ValueError, match="no 0"):
         run_all(refuse, range(50), jobs, lambda task: 0)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_stream_takes_its_tasks_as_it_needs_them(jobs: int) -> None:
+    taken = 0
+
+    def endless() -> Iterator[int]:
+        nonlocal taken
+        while True:
+            yield taken
+            taken += 1
+
+    stream = run_stream(square, endless(), jobs, lambda task: -1, tasks_at_once=2)
+    assert [next(stream) for _ in range(50)] == [number * number for number in range(50)]
+    assert taken < 100
+    stream.close()  # type: ignore[attr-defined]  # a generator
+
+
+def test_a_stream_survives_deaths() -> None:
+    results = list(run_stream(square_or_die, iter(range(200)), 2, lambda task: -task, tasks_at_once=3))
+    assert results == [-number if number % 40 == 13 else number * number for number in range(200)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
@@ -12,6 +14,7 @@ from typing import TypeVar
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+PIECES_AHEAD = 4  # for each process: enough that none waits, few enough that memory stays flat
 TASKS_AT_ONCE = 16  # the most in one message to a process: one by one, the messages would cost as much
 
 
@@ -34,62 +37,82 @@ def run_all(
     Returns:
         The results in the order of the tasks, whichever process was quicker.
     """
-    told = on_done or (lambda count: None)
-    if jobs <= 1 or len(tasks) <= 1:
-        results = []
-        for task in tasks:
-            results.append(function(task))
-            told(1)
-        return results
     # A few long recordings must not all land in one process.
-    size = max(min(TASKS_AT_ONCE, len(tasks) // (4 * jobs)), 1)
-    pieces = [tasks[start : start + size] for start in range(0, len(tasks), size)]
-    done = _run_pieces(function, pieces, min(jobs, len(pieces)), told)
-    for number, piece in enumerate(pieces):
-        if number not in done:  # its process died, or one beside it: find out which task did it
-            done[number] = [_run_alone(function, task, crashed, told) for task in piece]
-    return [result for number in range(len(pieces)) for result in done[number]]
+    size = max(min(TASKS_AT_ONCE, len(tasks) // (4 * max(jobs, 1))), 1)
+    results = []
+    for result in run_stream(function, tasks, min(jobs, len(tasks)), crashed, size):
+        results.append(result)
+        if on_done:
+            on_done(1)
+    return results
+
+
+def run_stream(
+    function: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    jobs: int,
+    crashed: Callable[[Task], Result],
+    tasks_at_once: int = TASKS_AT_ONCE,
+) -> Iterator[Result]:
+    """Apply a function to tasks without end: as `run_all`, but only a few of them are held at a time.
+
+    Args:
+        function, tasks, jobs, crashed: see `run_all`; the tasks are taken as they are needed.
+        tasks_at_once: how many go to a process in one message.
+
+    Yields:
+        The results in the order of the tasks.
+    """
+    if jobs <= 1:
+        yield from (function(task) for task in tasks)
+        return
+    source = iter(tasks)
+    while True:
+        on_the_way: deque[list[Task]] = deque()
+        try:
+            yield from _run_pieces(function, source, jobs, tasks_at_once, on_the_way)
+            return
+        except BrokenProcessPool:
+            # A process died, and took with it what was on its way to others too: find out which task did it.
+            for task in itertools.chain.from_iterable(on_the_way):
+                yield _run_alone(function, task, crashed)
 
 
 def _run_pieces(
     function: Callable[[Task], Result],
-    pieces: Sequence[Sequence[Task]],
+    source: Iterator[Task],
     jobs: int,
-    told: Callable[[int], None],
-) -> dict[int, list[Result]]:
-    """The results by number of piece; those are left out that were on their way when a process died."""
-    done: dict[int, list[Result]] = {}
+    tasks_at_once: int,
+    on_the_way: deque[list[Task]],
+) -> Iterator[Result]:
+    """The results of all tasks; `on_the_way` holds the pieces that have been taken and not been yielded."""
     with ProcessPoolExecutor(jobs, initializer=_begin_worker) as pool:
-        waiting: list[Future[list[Result]]] = []
+        waiting: deque[Future[list[Result]]] = deque()
         try:
-            waiting = [pool.submit(_apply, function, piece) for piece in pieces]
-            for number, future in enumerate(waiting):
-                done[number] = future.result()
-                told(len(pieces[number]))
+            while True:
+                piece = list(itertools.islice(source, tasks_at_once))
+                if piece:
+                    on_the_way.append(piece)
+                    waiting.append(pool.submit(_apply, function, piece))
+                while waiting and (not piece or len(waiting) >= PIECES_AHEAD * jobs):
+                    results = waiting.popleft().result()
+                    on_the_way.popleft()
+                    yield from results
+                if not piece:
+                    return
         except BrokenProcessPool:
-            for number, future in enumerate(waiting):
-                if number not in done and future.done() and future.exception() is None:
-                    done[number] = future.result()
-                    told(len(pieces[number]))
+            raise
         except BaseException:  # Ctrl-C above all: what has not begun never begins
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    return done
 
 
-def _run_alone(
-    function: Callable[[Task], Result],
-    task: Task,
-    crashed: Callable[[Task], Result],
-    told: Callable[[int], None],
-) -> Result:
+def _run_alone(function: Callable[[Task], Result], task: Task, crashed: Callable[[Task], Result]) -> Result:
     with ProcessPoolExecutor(1, initializer=_begin_worker) as pool:
         try:
-            result = pool.submit(function, task).result()
+            return pool.submit(function, task).result()
         except BrokenProcessPool:
-            result = crashed(task)
-    told(1)
-    return result
+            return crashed(task)
 
 
 def _apply(function: Callable[[Task], Result], piece: Iterable[Task]) -> list[Result]:
