@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from earwright.data.checks import REASONS, Limits, check_audio, check_text, inspect_audio
+from earwright.data.checks import REASONS, Limits, check_audio, check_text
 from earwright.data.corpora import Row
+from earwright.data.listen import Stretch, listen
 
 RATE = 16000
 FORMATS = [
@@ -45,8 +46,8 @@ def reason(
     row = Row("a", str(path), text, start=start, duration=duration)
     problem = check_text(row)
     if problem is None:
-        report = inspect_audio(row.path, [(start, duration)])
-        problem = check_audio(row, report, report.spans[0] if report.spans else None, Limits(**limits))
+        report = listen(row.path, [Stretch(start, duration)])
+        problem = check_audio(row, report, report.heard[0] if report.heard else None, Limits(**limits))
     assert problem is None or (problem.reason in REASONS and problem.detail and "\n" not in problem.detail)
     return problem.reason if problem else None
 
@@ -56,7 +57,7 @@ def test_whole_and_cut_off_files_in_every_format(
     tmp_path: Path, ending: str, form: str, subtype: str
 ) -> None:
     path = write(tmp_path / f"a.{ending}", noise(3.0), RATE, form, subtype)
-    report = inspect_audio(str(path), [(0.0, None)])
+    report = listen(str(path), [Stretch()])
     assert (report.problem, report.samples, report.sample_rate, report.channels) == (None, 3 * RATE, RATE, 1)
     assert reason(path) is None
     packed = path.read_bytes()
@@ -86,7 +87,7 @@ def test_a_flac_stream_that_names_no_length_is_whole(tmp_path: Path) -> None:
     packed[22:26] = bytes(4)
     path.write_bytes(packed)
     assert reason(path) is None
-    assert inspect_audio(str(path), [(0.0, None)]).samples == RATE
+    assert listen(str(path), [Stretch()]).samples == RATE
 
 
 def test_files_that_are_not_audio(tmp_path: Path) -> None:
@@ -146,7 +147,7 @@ def test_samples_that_are_not_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("rate", "channels"), [(8000, 2), (44100, 1), (192000, 8)])
 def test_any_rate_and_channels(tmp_path: Path, rate: int, channels: int) -> None:
     path = write(tmp_path / "a.wav", noise(1.5, rate, channels), rate)
-    report = inspect_audio(str(path), [(0.0, None)])
+    report = listen(str(path), [Stretch()])
     assert (report.sample_rate, report.channels, report.samples) == (rate, channels, rate * 3 // 2)
     assert reason(path) is None
 
@@ -156,8 +157,8 @@ def test_parts_of_a_file(tmp_path: Path) -> None:
     samples[8000:16000] = 0
     path = write(tmp_path / "a.wav", samples, 8000)
     stretches = [(0.0, 1.0), (1.0, 1.0), (0.5, 1.0), (130.0, 60.0), (199.5, None), (199.5, 0.55)]
-    report = inspect_audio(str(path), stretches)
-    assert [span.samples for span in report.spans] == [8000, 8000, 8000, 480000, 4000, 4000]
+    report = listen(str(path), [Stretch(*pair) for pair in stretches])
+    assert [span.samples for span in report.heard] == [8000, 8000, 8000, 480000, 4000, 4000]
     assert reason(path, start=1.0, duration=1.0) == "silent"
     assert reason(path, start=0.5, duration=1.0) is None
     assert reason(path, start=199.5, duration=0.55) is None  # rounded up by whoever wrote it down
@@ -177,7 +178,7 @@ def test_three_hours_in_bounded_memory(tmp_path: Path) -> None:
         file.write(size.to_bytes(4, "little"))
         file.truncate(44 + size)
     tracemalloc.start()
-    report = inspect_audio(str(path), [(0.0, None), (0.0, 1.0)])
+    report = listen(str(path), [Stretch(), Stretch(0.0, 1.0)])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert report.samples == 8000 * 3 * 3600 and report.problem is None

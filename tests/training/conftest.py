@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from earwright.data.prepare import prepare
+from earwright.data.prepare_options import PrepareOptions
 from earwright.training.recipe import Recipe, load_recipe
 
 RATE = 16000
@@ -63,7 +64,7 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
         soundfile.write(folder / f"{number}.wav", sing(text, generator), RATE)
         rows.append(f"{number}.wav\t{text}\ts{number % 3}")
     (folder / "list.tsv").write_text("\n".join(rows) + "\n")
-    prepare("tsv", folder / "list.tsv", folder / "prepared", jobs=1)
+    prepare("tsv", folder / "list.tsv", folder / "prepared", PrepareOptions(jobs=1))
     return folder / "prepared"
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -20,6 +21,8 @@ class Summary:
     Attributes:
         rows: rows found, kept or not.
         rejected: reason -> rows, most frequent first.
+        warned: name of a warning -> rows that were kept with it, most frequent first.
+        shared: other prepared folder -> what it has in common: speakers, audio, texts -> rows.
         hours: of the cuts kept.
         speakers: how many are named; 0 where the corpus names none.
         languages, sample_rates, channels: value -> cuts.
@@ -41,6 +44,8 @@ class Summary:
     durations: dict[str, float]
     words: int
     characters: dict[str, int] = field(default_factory=dict)
+    warned: dict[str, int] = field(default_factory=dict)
+    shared: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionaries, ready for JSON."""
@@ -54,6 +59,7 @@ class Summary:
             f"rows        {self.rows:,}",
             f"kept        {self.kept:,}  ({minutes // 60} h {minutes % 60:02d} min)",
             f"rejected    {self.rows - self.kept:,}" + _counts(self.rejected, "  (", ")"),
+            f"warnings    {_counts(self.warned) or 'none'}",
             f"speakers    {self.speakers:,}" if self.speakers else "speakers    not named",
             f"languages   {_counts(self.languages) or 'not named'}",
             f"audio       {_counts(self.sample_rates, unit=' Hz')}; channels: {_counts(self.channels)}",
@@ -63,6 +69,9 @@ class Summary:
             f"{len(self.characters):,} different",
             f"characters  {self._characters()}",
         ]
+        for other, counts in self.shared.items():
+            found = {name: count for name, count in counts.items() if count}
+            lines.append(f"shared with {other}: {_counts(found) or 'no speaker, audio or sentence'}")
         return "\n".join(lines)
 
     def _characters(self) -> str:
@@ -72,37 +81,69 @@ class Summary:
         return f"rarest: {' '.join(shown[-RARE:])}"
 
 
-def summarize(
-    format_name: str, source: str, rows: int, cuts: Sequence[Cut], rejected: Counter[str]
-) -> Summary:
-    """The figures of the cuts that were kept, and of those that were not.
+class Tally:
+    """Counts cuts as they stream by."""
 
-    Args:
-        format_name: what they were read as.
-        source: what they were read from.
-        rows: how many there were.
-        cuts: at least one.
-        rejected: reason -> rows.
-    """
-    durations = sorted(cut.duration for cut in cuts)
-    characters: Counter[str] = Counter()
+    def __init__(self) -> None:
+        self.durations = array("d")
+        self.speakers: set[str] = set()
+        self.languages: Counter[str] = Counter()
+        self.sample_rates: Counter[str] = Counter()
+        self.channels: Counter[str] = Counter()
+        self.characters: Counter[str] = Counter()
+        self.words = 0
+
+    def add(self, cut: Cut) -> None:
+        """Count one that is kept."""
+        self.durations.append(cut.duration)
+        if cut.speaker:
+            self.speakers.add(cut.speaker)
+        if cut.language:
+            self.languages[cut.language] += 1
+        self.sample_rates[str(cut.sample_rate)] += 1
+        self.channels[str(len(cut.channels))] += 1
+        self.characters.update(cut.text)
+        self.words += len(cut.text.split())
+
+    def summary(
+        self, format_name: str, source: str, rows: int, rejected: Counter[str], **more: dict[str, Any]
+    ) -> Summary:
+        """The figures of the cuts that were kept (at least one), and of those that were not.
+
+        Args:
+            format_name: what they were read as.
+            source: what they were read from.
+            rows: how many there were.
+            rejected: reason -> rows.
+            more: `warned` and `shared` of the summary.
+        """
+        durations = sorted(self.durations)
+        return Summary(
+            format=format_name,
+            source=source,
+            rows=rows,
+            kept=len(durations),
+            rejected=_ordered(rejected),
+            hours=round(sum(durations) / 3600, 4),
+            speakers=len(self.speakers),
+            languages=_ordered(self.languages),
+            sample_rates=_ordered(self.sample_rates),
+            channels=_ordered(self.channels),
+            durations={str(rank): round(_percentile(durations, rank), 3) for rank in PERCENTILES},
+            words=self.words,
+            characters=_ordered(self.characters),
+            **more,
+        )
+
+
+def summarize(
+    format_name: str, source: str, rows: int, cuts: Iterable[Cut], rejected: Counter[str]
+) -> Summary:
+    """The figures of cuts; the arguments are those of `Tally.summary`."""
+    tally = Tally()
     for cut in cuts:
-        characters.update(cut.text)
-    return Summary(
-        format=format_name,
-        source=source,
-        rows=rows,
-        kept=len(cuts),
-        rejected=_ordered(rejected),
-        hours=round(sum(durations) / 3600, 4),
-        speakers=len({cut.speaker for cut in cuts if cut.speaker}),
-        languages=_ordered(Counter(cut.language for cut in cuts if cut.language)),
-        sample_rates=_ordered(Counter(str(cut.sample_rate) for cut in cuts)),
-        channels=_ordered(Counter(str(len(cut.channels)) for cut in cuts)),
-        durations={str(rank): round(_percentile(durations, rank), 3) for rank in PERCENTILES},
-        words=sum(len(cut.text.split()) for cut in cuts),
-        characters=_ordered(characters),
-    )
+        tally.add(cut)
+    return tally.summary(format_name, source, rows, rejected)
 
 
 def _percentile(ordered: Sequence[float], rank: int) -> float:

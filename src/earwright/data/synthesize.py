@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from earwright.cuts import CUTS_NAME, Cut, read_cuts
 from earwright.data.espeak import Voice, accents, speak, variants
-from earwright.data.prepare import write_prepared
+from earwright.data.prepared import write_prepared
 from earwright.data.summary import Summary, summarize
 from earwright.data.workers import run_all
 from earwright.errors import EarwrightError

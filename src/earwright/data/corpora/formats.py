@@ -5,12 +5,17 @@ To add one: copy a reader that is like it, and give it a line here.
 
 from __future__ import annotations
 
+import difflib
 import importlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from earwright.data.corpora.row import BadRow, ReaderOptions, Row
+from earwright.errors import EarwrightError
+
+AUTO = "auto"  # in the place of a format: find out
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,41 @@ class Format:
 
     def _import(self) -> object:
         return importlib.import_module(f"earwright.data.corpora.{self.module}")
+
+
+def find_format(name: str) -> Format:
+    """The format of a name.
+
+    Raises:
+        EarwrightError: there is none.
+    """
+    if name in FORMATS:
+        return FORMATS[name]
+    near = difflib.get_close_matches(name, FORMATS, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ";"
+    raise EarwrightError(f"there is no format {name!r}{hint} There are {', '.join(FORMATS)}.")
+
+
+def recognize(source: str | os.PathLike[str]) -> tuple[str, str]:
+    """Find out in which format a source is.
+
+    Returns:
+        The format's name, and what showed it.
+
+    Raises:
+        EarwrightError: there is no such source, or no format fits.
+    """
+    from earwright.data.corpora.search import found_in
+
+    place = Path(source)
+    if not place.exists():
+        raise EarwrightError(f"{place}: there is no such file or folder.")
+    for name, kind in FORMATS.items():
+        reason = kind.recognize(place)
+        if reason:
+            return name, reason
+    what = f"found {found_in(place)}" if place.is_dir() else f"a {place.suffix or 'nameless'} file"
+    raise EarwrightError(f"{place}: no format fits ({what}); name one of {', '.join(FORMATS)}.")
 
 
 # In the order in which `auto` asks them: a format that is easily mistaken for another comes after it.
