@@ -41,7 +41,10 @@ class Format:
 
     def recognize(self, source: Path) -> str | None:
         """What shows that a source is in this format ("validated.tsv with a column client_id"), or None."""
-        reason: str | None = getattr(self._import(), self.recognizes)(source)
+        try:
+            reason: str | None = getattr(self._import(), self.recognizes)(source)
+        except OSError:  # what may not be looked into is not recognized
+            return None
         return reason
 
     def _import(self) -> object:
