@@ -253,13 +253,13 @@ def test_the_commands_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == f"earwright: {tmp_path}/none: there is no such folder.\n"
     assert main(["prepare", "csv", str(CLIPS), out]) == 1
     assert "`earwright prepare librispeech`" in capsys.readouterr().err
-    assert main(["prepare", "kaldi", str(CLIPS), out]) == 2
+    assert main(["prepare", "kalid", str(CLIPS), out]) == 2
     assert main(["prepare", "librispeech", str(CLIPS), out, "--jobs", "0"]) == 1
     assert not os.path.exists(out)
 
 
 def test_the_command_lists_every_format() -> None:
-    with pytest.raises(EarwrightError, match="no format 'kalid'; there are librispeech, csv"):
+    with pytest.raises(EarwrightError, match="no format 'kalid'; there are commonvoice, kaldi"):
         prepare("kalid", CLIPS, "out")
 
 

@@ -51,11 +51,14 @@ class Format:
         return importlib.import_module(f"earwright.data.corpora.{self.module}")
 
 
-# In the order in which `auto` asks them: a format that is easily mistaken for another comes after it.
+# In the order in which `auto` asks them: a format that is easily mistaken for another comes after it, and
+# those that have to look through a whole folder come after those that know where to look.
 FORMATS = {
-    "librispeech": Format(
-        "librispeech", "a folder in LibriSpeech's layout, the audio in any format (.flac, .opus, .mp3, .wav)"
+    "commonvoice": Format(
+        "commonvoice", "Common Voice: a language's folder, a folder of several, or one .tsv such as train.tsv"
     ),
+    "kaldi": Format("kaldi", "a Kaldi data directory (wav.scp, text, segments, ...), or a folder of several"),
+    "nemo": Format("nemo", "a NeMo manifest: JSON lines with audio_filepath, text; duration, offset, lang"),
     "csv": Format(
         "table",
         "a table with columns path, text; id, speaker, language, gender, start, duration, end if wanted",
@@ -63,5 +66,9 @@ FORMATS = {
         "recognize_csv",
     ),
     "tsv": Format("table", "the same, parted by tabs", "read_tsv", "recognize_tsv"),
+    "ljspeech": Format("ljspeech", "LJSpeech's layout: metadata.csv with lines id|text, the audio in wavs"),
+    "librispeech": Format(
+        "librispeech", "a folder in LibriSpeech's layout, the audio in any format (.flac, .opus, .mp3, .wav)"
+    ),
     "folder": Format("folder", "a folder of audio files with a .txt of the same name beside each"),
 }
