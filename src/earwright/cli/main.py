@@ -42,6 +42,7 @@ EXTRAS = {
     "torch": "train",
     "urllib3": "train",
     "espeakng_loader": "synthesize",
+    "pyarrow": "parquet",
 }
 
 BROKEN_PIPE = 141  # what a shell reports for a process that SIGPIPE ended: 128 + 13

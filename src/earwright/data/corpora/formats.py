@@ -58,6 +58,9 @@ FORMATS = {
         "commonvoice", "Common Voice: a language's folder, a folder of several, or one .tsv such as train.tsv"
     ),
     "kaldi": Format("kaldi", "a Kaldi data directory (wav.scp, text, segments, ...), or a folder of several"),
+    "huggingface": Format(
+        "huggingface", "a Hugging Face data set: audio with metadata.csv or .jsonl, Parquet, or saved to disk"
+    ),
     "nemo": Format("nemo", "a NeMo manifest: JSON lines with audio_filepath, text; duration, offset, lang"),
     "csv": Format(
         "table",
