@@ -74,4 +74,6 @@ FORMATS = {
         "librispeech", "a folder in LibriSpeech's layout, the audio in any format (.flac, .opus, .mp3, .wav)"
     ),
     "folder": Format("folder", "a folder of audio files with a .txt of the same name beside each"),
+    "rttm": Format("rttm", "speakers' turns without texts: .rttm files and their audio", transcribed=False),
+    "audio": Format("audio", "a folder of audio without texts: noise, music, speech", transcribed=False),
 }

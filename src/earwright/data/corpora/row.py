@@ -8,7 +8,7 @@ from typing import Any
 
 GENDERS = {
     **{"f": "female", "female": "female", "m": "male", "male": "male"},
-    **{"female_feminine": "female", "male_masculine": "male"},  # Common Voice since release 17
+    **{"female_feminine": "female", "male_masculine": "male"},  # newer releases of Common Voice
 }
 
 
