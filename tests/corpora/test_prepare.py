@@ -263,7 +263,7 @@ def test_the_commands_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_the_command_lists_every_format() -> None:
-    with pytest.raises(EarwrightError, match=r"no format 'kalid'; .*There are librispeech, csv"):
+    with pytest.raises(EarwrightError, match=r"no format 'kalid'; .*There are commonvoice, kaldi"):
         prepare("kalid", CLIPS, "out")
 
 

@@ -43,6 +43,7 @@ EXTRAS = {
     "urllib3": "train",
     "espeakng_loader": "synthesize",
     "num2words": "numbers",
+    "pyarrow": "parquet",
 }
 
 BROKEN_PIPE = 141  # what a shell reports for a process that SIGPIPE ended: 128 + 13

@@ -37,8 +37,9 @@ def read(source: Path, options: ReaderOptions = ReaderOptions()) -> Iterator[Row
     """
     require_folder(source, "`folder`")
     rows: list[Row | BadRow] = []
+    refused: list[BadRow] = []
     pairs = 0
-    for folder, names in walk(source):
+    for folder, names in walk(source, refused):
         audio = audio_by_stem(names)
         if not audio:
             continue  # a README.txt of its own is no utterance that has lost its audio
@@ -52,6 +53,7 @@ def read(source: Path, options: ReaderOptions = ReaderOptions()) -> Iterator[Row
             f"{hint(source)}"
         )
     yield from rows
+    yield from refused
 
 
 def _row(source: Path, folder: Path, stem: str, audio: str | None, text_name: str | None) -> Row | BadRow:

@@ -46,7 +46,10 @@ class Format:
 
     def recognize(self, source: Path) -> str | None:
         """What shows that a source is in this format ("validated.tsv with a column client_id"), or None."""
-        reason: str | None = getattr(self._import(), self.recognizes)(source)
+        try:
+            reason: str | None = getattr(self._import(), self.recognizes)(source)
+        except OSError:  # what may not be looked into is not recognized
+            return None
         return reason
 
     def _import(self) -> object:
@@ -88,11 +91,17 @@ def recognize(source: str | os.PathLike[str]) -> tuple[str, str]:
     raise EarwrightError(f"{place}: no format fits ({what}); name one of {', '.join(FORMATS)}.")
 
 
-# In the order in which `auto` asks them: a format that is easily mistaken for another comes after it.
+# In the order in which `auto` asks them: a format that is easily mistaken for another comes after it, and
+# those that have to look through a whole folder come after those that know where to look.
 FORMATS = {
-    "librispeech": Format(
-        "librispeech", "a folder in LibriSpeech's layout, the audio in any format (.flac, .opus, .mp3, .wav)"
+    "commonvoice": Format(
+        "commonvoice", "Common Voice: a language's folder, a folder of several, or one .tsv such as train.tsv"
     ),
+    "kaldi": Format("kaldi", "a Kaldi data directory (wav.scp, text, segments, ...), or a folder of several"),
+    "huggingface": Format(
+        "huggingface", "a Hugging Face data set: audio with metadata.csv or .jsonl, Parquet, or saved to disk"
+    ),
+    "nemo": Format("nemo", "a NeMo manifest: JSON lines with audio_filepath, text; duration, offset, lang"),
     "csv": Format(
         "table",
         "a table with columns path, text; id, speaker, language, gender, start, duration, end if wanted",
@@ -100,5 +109,11 @@ FORMATS = {
         "recognize_csv",
     ),
     "tsv": Format("table", "the same, parted by tabs", "read_tsv", "recognize_tsv"),
+    "ljspeech": Format("ljspeech", "LJSpeech's layout: metadata.csv with lines id|text, the audio in wavs"),
+    "librispeech": Format(
+        "librispeech", "a folder in LibriSpeech's layout, the audio in any format (.flac, .opus, .mp3, .wav)"
+    ),
     "folder": Format("folder", "a folder of audio files with a .txt of the same name beside each"),
+    "rttm": Format("rttm", "speakers' turns without texts: .rttm files and their audio", transcribed=False),
+    "audio": Format("audio", "a folder of audio without texts: noise, music, speech", transcribed=False),
 }

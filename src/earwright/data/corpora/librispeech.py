@@ -42,8 +42,9 @@ def read(source: Path, options: ReaderOptions = ReaderOptions()) -> Iterator[Row
     """
     require_folder(source, "LibriSpeech")
     genders = read_genders(source)
+    refused: list[BadRow] = []
     empty = True
-    for folder, names in walk(source):
+    for folder, names in walk(source, refused):
         transcripts = [name for name in names if name.endswith(".trans.txt")]
         if transcripts:
             empty = False
@@ -53,6 +54,7 @@ def read(source: Path, options: ReaderOptions = ReaderOptions()) -> Iterator[Row
             f"{source}: this is not LibriSpeech's layout: no .trans.txt below it, but {found_in(source)}."
             f"{hint(source)}"
         )
+    yield from refused
 
 
 def read_genders(source: Path) -> dict[str, str]:

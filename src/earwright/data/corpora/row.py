@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-GENDERS = {"f": "female", "female": "female", "m": "male", "male": "male"}
+GENDERS = {
+    **{"f": "female", "female": "female", "m": "male", "male": "male"},
+    **{"female_feminine": "female", "male_masculine": "male"},  # newer releases of Common Voice
+}
 
 
 @dataclass(frozen=True)
@@ -66,3 +69,24 @@ class ReaderOptions:
 def gender_name(value: str) -> str | None:
     """ "female", "male", or whatever else the corpus says; None for nothing."""
     return GENDERS.get(value.strip().lower(), value.strip()) or None
+
+
+def made_id(name: str, start: float = 0.0, duration: float | None = None) -> str:
+    """An id for a row that has none: the path without its ending, and where in the file, if not all of it.
+
+    Args:
+        name: the path as the corpus has it, without its ending.
+        start, duration: in seconds; the id has start and end in milliseconds.
+    """
+    name = name.replace("\\", "/").removeprefix("./")
+    if not start and duration is None:
+        return name
+    end = "" if duration is None else f"-{round((start + duration) * 1000):08d}"
+    return f"{name}-{round(start * 1000):08d}{end}"
+
+
+def channel_index(name: str) -> int | None:
+    """The channel, counted from 0, that NIST's formats call 1, 2 or A, B; None for what is no such name."""
+    if name.isascii() and name.isdigit():
+        return max(int(name) - 1, 0)
+    return ord(name) - ord("A") if len(name) == 1 and "A" <= name <= "Z" else None

@@ -18,9 +18,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from earwright.data.corpora.row import BadRow, ReaderOptions, Row, gender_name
-from earwright.data.corpora.search import found_in, hint
-from earwright.errors import EarwrightError, first_line
+from earwright.data.corpora.lines import FAULTS, describe_fault, is_unicode, open_text
+from earwright.data.corpora.row import BadRow, ReaderOptions, Row, gender_name, made_id
+from earwright.data.corpora.search import found_in, hint, locate
+from earwright.errors import EarwrightError
 
 REQUIRED = ("path", "text")
 KNOWN = (*REQUIRED, "id", "speaker", "language", "gender", "start", "duration", "end")
@@ -28,7 +29,6 @@ DELIMITERS = {"csv": ",;\t|", "tsv": "\t,;|"}
 # A quoted field may hold line ends, but one that goes on for longer is a stray quote: without this limit it
 # would swallow the rest of the table.
 LINES_IN_RECORD = 20
-BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 def recognize_csv(source: Path) -> str | None:
@@ -65,8 +65,8 @@ def read_table(source: Path, format_name: str, options: ReaderOptions) -> Iterat
     Raises:
         EarwrightError: there is no such file, or its header lacks the columns path and text.
     """
-    with _open(source, format_name) as lines:
-        try:
+    try:
+        with _open(source, format_name) as lines:
             delimiter, header = _read_header(source, lines, format_name, options.columns)
             for number, record, fields in _records(lines, delimiter, len(header)):
                 if fields is None:
@@ -75,8 +75,8 @@ def read_table(source: Path, format_name: str, options: ReaderOptions) -> Iterat
                     )
                 else:
                     yield _row(source, number, dict(zip(header, fields, strict=True)))
-        except (OSError, UnicodeError) as error:
-            raise EarwrightError(f"{source}: the table cannot be read ({first_line(error)}).") from error
+    except FAULTS as error:
+        raise EarwrightError(f"{source}: the table cannot be read ({describe_fault(error)}).") from error
 
 
 class _Lines:
@@ -148,7 +148,7 @@ def _quoted(line: str, place: int) -> tuple[str, int]:
 
 @contextlib.contextmanager
 def _open(source: Path, format_name: str) -> Iterator[_Lines]:
-    """The lines; bytes that are not UTF-8 become lone surrogates, for `_row` to notice."""
+    """The lines of the table; see `open_text`."""
     if not source.exists():
         raise EarwrightError(f"{source}: there is no such file.")
     if source.is_dir():
@@ -156,15 +156,7 @@ def _open(source: Path, format_name: str) -> Iterator[_Lines]:
             f"{source}: {format_name} is read from a file; this is a folder with {found_in(source)} in it."
             f"{hint(source)}"
         )
-    try:
-        with open(source, "rb") as file:
-            start = file.read(4)
-    except OSError as error:
-        raise EarwrightError(f"{source}: the table cannot be read ({first_line(error)}).") from error
-    encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), "utf-8")
-    errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
-    # newline=None: \r\n, \n and \r all end a line, as \n.
-    with open(source, encoding=encoding, errors=errors, newline=None) as text:
+    with open_text(source) as text:
         yield _Lines(text)
 
 
@@ -215,7 +207,7 @@ def _recognize(source: Path, format_name: str) -> str | None:
     try:
         with _open(source, format_name) as lines:
             delimiter, header = _read_header(source, lines, format_name, {})
-    except (EarwrightError, OSError, UnicodeError):
+    except (EarwrightError, *FAULTS):
         return None
     if (delimiter == "\t") != (format_name == "tsv"):
         return None
@@ -262,19 +254,19 @@ def _complaint(record: str, delimiter: str, columns: int) -> str:
 
 def _row(source: Path, number: int, values: dict[str, str]) -> Row | BadRow:
     values = {name: value.strip() for name, value in values.items()}
-    path = _audio_path(source, values["path"]) if values["path"] else ""
+    path = locate(source.parent, values["path"]) if values["path"] else ""
     where = f"{source}, line {number}: "
     bad = BadRow("", id=values.get("id", ""), path=path, text=values["text"])
     if not path:
         return BadRow(where + "the path is empty", bad.id, bad.path, bad.text)
-    if any("\udc80" <= character <= "\udcff" for value in values.values() for character in value):
+    if not all(map(is_unicode, values.values())):
         return BadRow(where + "not UTF-8 text; save the table as UTF-8", bad.id, bad.path, bad.text)
     try:
         start, duration = _times(values)
     except ValueError as error:
         return BadRow(where + str(error), bad.id, bad.path, bad.text)
     return Row(
-        id=values.get("id") or _made_id(values["path"], start, duration),
+        id=values.get("id") or made_id(os.path.splitext(values["path"])[0], start, duration),
         path=path,
         text=values["text"],
         speaker=values.get("speaker") or None,
@@ -284,15 +276,6 @@ def _row(source: Path, number: int, values: dict[str, str]) -> Row | BadRow:
         duration=duration,
         custom={name: value for name, value in values.items() if name not in KNOWN and name and value},
     )
-
-
-def _audio_path(source: Path, path: str) -> str:
-    """The absolute path; one that was written on Windows works elsewhere too."""
-    joined = os.path.join(source.parent, path)
-    if "\\" in path and os.sep == "/" and not os.path.exists(joined):
-        turned = os.path.join(source.parent, path.replace("\\", "/"))
-        return turned if os.path.exists(turned) else joined
-    return joined
 
 
 def _times(values: dict[str, str]) -> tuple[float, float | None]:
@@ -310,12 +293,3 @@ def _times(values: dict[str, str]) -> tuple[float, float | None]:
     if "duration" in times:
         return start, times["duration"]
     return start, times["end"] - start if "end" in times else None
-
-
-def _made_id(path: str, start: float, duration: float | None) -> str:
-    """The path without its ending, and where in the file if it is a part of it, in milliseconds."""
-    stem = os.path.splitext(path)[0].replace("\\", "/").removeprefix("./")
-    if not start and duration is None:
-        return stem
-    end = "" if duration is None else f"-{round((start + duration) * 1000):08d}"
-    return f"{stem}-{round(start * 1000):08d}{end}"
