@@ -14,6 +14,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from earwright.audio.container import ContainerFile, installed, is_container
 from earwright.errors import EarwrightError, first_line
 
 Samples = npt.NDArray[np.float32]
@@ -26,8 +27,8 @@ AUDIO_SUFFIXES = frozenset(
         *(".aiff", ".aif", ".aifc", ".caf", ".au", ".snd", ".sph", ".nist", ".voc"),
     }
 )
-# Recordings in these are common, and libsndfile cannot read them: worth a word to the user.
-UNREADABLE_SUFFIXES = frozenset(
+# Recordings in these are common, and libsndfile cannot read them: PyAV does where it is installed.
+CONTAINER_SUFFIXES = frozenset(
     (".m4a", ".aac", ".mp4", ".webm", ".wma", ".amr", ".3gp", ".mka", ".mkv", ".mov")
 )
 
@@ -60,6 +61,9 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile sh
     def seekable(self) -> bool:
         """No, although `seek` works: see the class."""
         return False
+
+
+AudioFile = SequentialFile | ContainerFile
 
 
 def audio_info(path: str | os.PathLike[str]) -> AudioInfo:
@@ -194,14 +198,27 @@ def from_array(samples: npt.ArrayLike, rate: int, sample_rate: int | None = 1600
 
 
 @contextlib.contextmanager
-def open_audio(source: AudioSource) -> Iterator[SequentialFile]:
+def open_audio(source: AudioSource) -> Iterator[AudioFile]:
     """Open audio for reading in blocks; libsndfile's complaints, here or later, become one sentence.
+
+    Args:
+        source: path, a file's bytes, or a file open for reading bytes; containers of video and AAC by path.
 
     Raises:
         EarwrightError: the file is missing, empty, not audio, or damaged where it is being read.
     """
     try:
-        with SequentialFile(_openable(source)) as file:
+        openable = _openable(source)
+        if is_container(_start(openable)):
+            if not installed():
+                raise EarwrightError(
+                    f"{_name(source)}: m4a, mp4, webm and such are read with PyAV; "
+                    "install it: pip install 'earwright[av]'"
+                )
+            with ContainerFile(openable, _name(source)) as container:
+                yield container
+            return
+        with SequentialFile(openable) as file:
             yield file
     except soundfile.LibsndfileError as error:
         raise EarwrightError(describe_refusal(source, error)) from error
@@ -210,7 +227,7 @@ def open_audio(source: AudioSource) -> Iterator[SequentialFile]:
 
 
 def read_blocks(
-    file: SequentialFile, samples: int | None = None, block_samples: int | None = None
+    file: AudioFile, samples: int | None = None, block_samples: int | None = None
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Decode on from where the file stands.
 
@@ -279,9 +296,6 @@ def check_finite(samples: Samples, name: str) -> None:
 def describe_refusal(source: AudioSource, error: soundfile.LibsndfileError) -> str:
     """One sentence for what libsndfile does not read: what the matter is, and what to do."""
     name = _name(source)
-    suffix = os.path.splitext(name)[1].lower()
-    if suffix in UNREADABLE_SUFFIXES:
-        return f"{name}: {suffix} files are not read; convert it first (ffmpeg -i IN{suffix} OUT.flac)."
     reason = first_line(error).rstrip(".")
     # libsndfile's own prefix repeats the name, and two of its phrases mislead.
     reason = reason.rpartition("': ")[2].removeprefix("Error : ")
@@ -323,7 +337,18 @@ def _openable_path(path: str) -> str | BinaryIO:
     return path
 
 
-def _seek(file: SequentialFile, start: float, name: str) -> None:
+def _start(openable: str | BinaryIO) -> bytes:
+    """The first 16 bytes."""
+    if isinstance(openable, str):
+        with open(openable, "rb") as file:
+            return file.read(16)
+    place = openable.tell()
+    start = openable.read(16)
+    openable.seek(place)
+    return start
+
+
+def _seek(file: AudioFile, start: float, name: str) -> None:
     """Stand at `start` seconds, the decoder as if it had come there from the front."""
     position = round(start * file.samplerate)
     if start < 0 or position >= file.frames:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from earwright.audio.read import Samples, SequentialFile, mix, open_audio, read_blocks
+from earwright.audio.read import AudioFile, Samples, mix, open_audio, read_blocks
 from earwright.data.measure import Measures, measure
 from earwright.errors import EarwrightError, first_line
 
@@ -174,7 +174,7 @@ def _check_file(path: str) -> Problem | None:
     return None
 
 
-def _decode(path: str, file: SequentialFile, stretches: Sequence[Stretch]) -> AudioReport:
+def _decode(path: str, file: AudioFile, stretches: Sequence[Stretch]) -> AudioReport:
     rate, channels = file.samplerate, file.channels
     missing = next((s.channel for s in stretches if s.channel is not None and s.channel >= channels), None)
     if missing is not None:
@@ -199,7 +199,7 @@ def _decode(path: str, file: SequentialFile, stretches: Sequence[Stretch]) -> Au
     return AudioReport(rate, channels, position, problem, tuple(ear.finish() for ear in ears))
 
 
-def _check_end(path: str, file: SequentialFile, decoded: int) -> Problem | None:
+def _check_end(path: str, file: AudioFile, decoded: int) -> Problem | None:
     """Whether the file goes on to where it should: three containers tell it in three ways."""
     missing = (file.frames - decoded) / file.samplerate
     if END_TOLERANCE < missing < 1e9:  # beyond: a header that names no length

@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from earwright.audio.read import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES
+from earwright.audio.read import AUDIO_SUFFIXES, CONTAINER_SUFFIXES
 from earwright.data.corpora.formats import FORMATS
 from earwright.data.corpora.row import BadRow
 from earwright.errors import EarwrightError
 
 ENDINGS_SHOWN = 5
-ENDINGS = (*sorted(AUDIO_SUFFIXES), *sorted(UNREADABLE_SUFFIXES))
+ENDINGS = (*sorted(AUDIO_SUFFIXES), *sorted(CONTAINER_SUFFIXES))
 
 
 def walk(
@@ -154,7 +154,7 @@ def _forms(name: str) -> list[str]:
 def is_audio(name: str) -> bool:
     """Whether a file's ending is one of audio, also of a kind that cannot be read: that is to be reported."""
     suffix = os.path.splitext(name)[1].lower()
-    return suffix in AUDIO_SUFFIXES or suffix in UNREADABLE_SUFFIXES
+    return suffix in AUDIO_SUFFIXES or suffix in CONTAINER_SUFFIXES
 
 
 def audio_by_stem(names: list[str]) -> dict[str, str]:
