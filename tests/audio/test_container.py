@@ -49,7 +49,7 @@ def write(path: Path, samples: np.ndarray, codec: str = "aac", video: bool = Fal
 
 
 def likeness(heard: np.ndarray, said: np.ndarray) -> float:
-    """Correlation of two sounds; two frames of AAC may come first, which PyAV does not declare when it writes."""
+    """Correlation of two sounds; two frames of AAC may come first, which PyAV does not declare."""
     middle = said[4000:-4000]
     return max(
         float(np.corrcoef(heard[4000 + delay :][: len(middle)], middle)[0, 1]) for delay in range(0, 2049, 8)
