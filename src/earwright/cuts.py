@@ -63,6 +63,39 @@ def read_cuts(path: str | os.PathLike[str]) -> list[Cut]:
     Raises:
         EarwrightError: the file is missing or damaged, or holds what only lhotse can load.
     """
+    return list(iterate_cuts(path))
+
+
+def iterate_cuts(path: str | os.PathLike[str]) -> Iterator[Cut]:
+    """Read a manifest cut by cut: of those that went by, memory holds no more than the ids.
+
+    Args:
+        path: as for `read_cuts`.
+
+    Yields:
+        The cuts in the order of their lines.
+
+    Raises:
+        EarwrightError: as `read_cuts`, once the cut is asked for that cannot be read.
+    """
+    seen: dict[str, int] = {}
+    place = find_manifest(path)
+    for number, line in iterate_lines(place):
+        cut = parse_line(line, place, number)
+        if cut.id in seen:
+            raise EarwrightError(
+                f"{place}, line {number}: cut {cut.id!r} is in line {seen[cut.id]} too; ids must differ."
+            )
+        seen[cut.id] = number
+        yield cut
+
+
+def find_manifest(path: str | os.PathLike[str]) -> Path:
+    """The file of cuts that `path` is, or that the prepared folder `path` holds.
+
+    Raises:
+        EarwrightError: there is none.
+    """
     place = Path(path)
     if place.is_dir():
         found = [place / name for name in (CUTS_NAME, "cuts.jsonl") if (place / name).is_file()]
@@ -71,23 +104,37 @@ def read_cuts(path: str | os.PathLike[str]) -> list[Cut]:
         place = found[0]
     if not place.is_file():
         raise EarwrightError(f"{place}: there is no such file; make it with earwright prepare.")
-    cuts = []
-    seen: dict[str, int] = {}
-    for number, line in enumerate(_lines(place), 1):
-        if not line.strip():
-            continue
-        where = f"{place}, line {number}"
-        try:
-            cut = cut_from_dict(json.loads(line))
-        except EarwrightError as error:
-            raise EarwrightError(f"{where}: {error}") from None
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise EarwrightError(f"{where}: this is not a lhotse cut ({_problem(error)}).") from error
-        if cut.id in seen:
-            raise EarwrightError(f"{where}: cut {cut.id!r} is in line {seen[cut.id]} too; ids must differ.")
-        seen[cut.id] = number
-        cuts.append(cut)
-    return cuts
+    return place
+
+
+def iterate_lines(manifest: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a manifest as they stand, with their numbers from 1; blank ones are left out.
+
+    Raises:
+        EarwrightError: the file is damaged.
+    """
+    for number, line in enumerate(_lines(manifest), 1):
+        if line.strip():
+            yield number, line
+
+
+def parse_line(line: str, manifest: Path, number: int) -> Cut:
+    """The cut of one line.
+
+    Args:
+        line: of JSON.
+        manifest, number: where it stands, for messages.
+
+    Raises:
+        EarwrightError: it is no cut, or one that only lhotse can load.
+    """
+    where = f"{manifest}, line {number}"
+    try:
+        return cut_from_dict(json.loads(line))
+    except EarwrightError as error:
+        raise EarwrightError(f"{where}: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EarwrightError(f"{where}: this is not a lhotse cut ({_problem(error)}).") from error
 
 
 def write_cuts(cuts: Iterable[Cut], file: IO[bytes]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -73,7 +74,7 @@ class Summary:
 
 
 def summarize(
-    format_name: str, source: str, rows: int, cuts: Sequence[Cut], rejected: Counter[str]
+    format_name: str, source: str, rows: int, cuts: Iterable[Cut], rejected: Counter[str]
 ) -> Summary:
     """The figures of the cuts that were kept, and of those that were not.
 
@@ -81,26 +82,37 @@ def summarize(
         format_name: what they were read as.
         source: what they were read from.
         rows: how many there were.
-        cuts: at least one.
+        cuts: at least one; they are gone through once.
         rejected: reason -> rows.
     """
-    durations = sorted(cut.duration for cut in cuts)
-    characters: Counter[str] = Counter()
+    durations = array("d")
+    speakers: set[str] = set()
+    languages, rates, channels, characters = (Counter[str]() for _ in range(4))
+    words = 0
     for cut in cuts:
+        durations.append(cut.duration)
+        rates[str(cut.sample_rate)] += 1
+        channels[str(len(cut.channels))] += 1
+        words += len(cut.text.split())
         characters.update(cut.text)
+        if cut.speaker:
+            speakers.add(cut.speaker)
+        if cut.language:
+            languages[cut.language] += 1
+    ordered = sorted(durations)
     return Summary(
         format=format_name,
         source=source,
         rows=rows,
-        kept=len(cuts),
+        kept=len(ordered),
         rejected=_ordered(rejected),
-        hours=round(sum(durations) / 3600, 4),
-        speakers=len({cut.speaker for cut in cuts if cut.speaker}),
-        languages=_ordered(Counter(cut.language for cut in cuts if cut.language)),
-        sample_rates=_ordered(Counter(str(cut.sample_rate) for cut in cuts)),
-        channels=_ordered(Counter(str(len(cut.channels)) for cut in cuts)),
-        durations={str(rank): round(_percentile(durations, rank), 3) for rank in PERCENTILES},
-        words=sum(len(cut.text.split()) for cut in cuts),
+        hours=round(sum(ordered) / 3600, 4),
+        speakers=len(speakers),
+        languages=_ordered(languages),
+        sample_rates=_ordered(rates),
+        channels=_ordered(channels),
+        durations={str(rank): round(_percentile(ordered, rank), 3) for rank in PERCENTILES},
+        words=words,
         characters=_ordered(characters),
     )
 
