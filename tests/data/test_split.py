@@ -369,6 +369,13 @@ def test_what_cannot_be_had_is_said(tmp_path: Path) -> None:
     assert report.notes == [
         "speaker s0 has 10.2 min, more than the 2.7 min that dev should have, and is in train."
     ]
+    # Two speakers who say the same are one group, and yet two speakers.
+    twins = [
+        dataclasses.replace(cut, text="the same" if cut.speaker in ("s1", "s2") else cut.text) for cut in cuts
+    ]
+    report = split(make(tmp_path / "in", twins), tmp_path / "out", SplitOptions(shared_texts="part"))
+    assert report.notes[0].startswith("speaker s0 has 10.2 min") and len(report.notes) == 1
+    assert not report.shared and sum(part.groups or 0 for part in report.parts.values()) == 99
 
 
 def test_what_is_out_of_balance_is_said(tmp_path: Path) -> None:

@@ -120,10 +120,9 @@ def _by_groups(
     """Parts of whole groups, of the hours that are asked for."""
     by, why = (options.by, "") if options.by else choose_by(columns)
     names = options.wanted_parts
-    division = divide(columns, by)
+    division = alone = divide(columns, by)
     check_division(manifest, division, columns, names)
     wanted = _wanted_seconds(manifest, columns, division, options)
-    alone = int((division.group < 0).sum())
     if options.shared_texts == "part":
         division = keep_sentences_together(manifest, columns, division, wanted, options)
     fixed = earlier_parts(division, columns, Path(options.keep), names) if options.keep else None
@@ -134,8 +133,11 @@ def _by_groups(
             f"{manifest}: {empty[0]} would be empty, since {options.keep} has all {division.what} elsewhere; "
             "split anew, without --keep."
         )
-    left_out = {f"without a {' and a '.join(by)}": alone} if alone else {}
-    notes = say_what_is_off(columns, division, names, wanted, part)
+    nameless = int((division.group < 0).sum())
+    left_out = {f"without a {' and a '.join(by)}": nameless} if nameless else {}
+    notes = say_what_is_off(
+        columns, alone, names, wanted, part
+    )  # of speakers, not of what sentences tie together
     if options.shared_texts == "drop":
         part, dropped = drop_shared_sentences(manifest, columns, part, names)
         left_out |= {f"of {name}, said in another part too": count for name, count in dropped.items()}
