@@ -14,7 +14,17 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earwright.cuts import Cut, cut_from_dict, cut_to_dict, read_cut_audio, read_cuts, write_cuts
+from earwright.cuts import (
+    Cut,
+    cut_from_dict,
+    cut_to_dict,
+    iterate_cuts,
+    iterate_lines,
+    parse_line,
+    read_cut_audio,
+    read_cuts,
+    write_cuts,
+)
 from earwright.errors import EarwrightError
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -61,6 +71,19 @@ def test_a_manifest_survives_its_file(tmp_path_factory: pytest.TempPathFactory, 
     plain = folder / "plain.jsonl.gz"  # the content decides, not the name
     plain.write_bytes(gzip.decompress(path.read_bytes()))
     assert read_cuts(plain) == several
+
+
+def test_cuts_come_one_by_one(tmp_path: Path) -> None:
+    good = [json.dumps(cut_to_dict(Cut(name, "/a.wav", 0.0, 1.0, 16000))) for name in "abc"]
+    path = tmp_path / "cuts.jsonl"
+    path.write_text(f"{good[0]}\n\n{good[1]}\n{good[0]}\n{good[2]}\n")
+    cuts = iterate_cuts(path)
+    assert [next(cuts).id, next(cuts).id] == ["a", "b"]
+    with pytest.raises(EarwrightError, match="line 4: cut 'a' is in line 1 too"):
+        next(cuts)
+    lines = list(iterate_lines(path))
+    assert [number for number, _ in lines] == [1, 3, 4, 5]
+    assert [parse_line(line, path, number).id for number, line in lines] == ["a", "b", "a", "c"]
 
 
 def test_the_same_cuts_give_the_same_bytes(tmp_path: Path) -> None:

@@ -138,6 +138,13 @@ def test_corpus_and_split_from_the_summary(cuts: Path, capsys: pytest.CaptureFix
     assert (told["corpus"], told["split"]) == ("librispeech", "dev")
 
 
+def test_the_parts_of_a_split_go_by_their_own_names(cuts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (cuts / "summary.json").write_text(json.dumps({"source": "../corpora/all", "format": "split"}))
+    assert main(["evaluate", "x", str(cuts), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["corpus"], told["split"]) == (cuts.parent.name, cuts.name)
+
+
 def test_trn_files_score_the_same(cuts: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "x", str(cuts), "--trn", "out", "--sclite", "--json"]) == 0
     first = json.loads(capsys.readouterr().out)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from earwright.data.examples import frames_needed
+from earwright.data.frames import frames_needed
 from earwright.losses import ctc_loss
 
 

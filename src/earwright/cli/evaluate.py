@@ -221,7 +221,12 @@ def _place(cuts: Path) -> tuple[str, str]:
     """Corpus and split, told by the place that the cuts were prepared from, or else by their own."""
     folder = cuts if cuts.is_dir() else cuts.parent
     try:
-        source = Path(json.loads((folder / "summary.json").read_text("utf-8"))["source"])
+        summary = json.loads((folder / "summary.json").read_text("utf-8"))
+        source = Path(summary["source"])
+        if (
+            summary.get("format") == "split"
+        ):  # all its parts are of one source: their own names tell them apart
+            source = folder
     except (OSError, ValueError, KeyError, TypeError):
         source = cuts if cuts.suffix == ".trn" else folder
     source = Path(source.absolute())

@@ -23,6 +23,8 @@ VERBS = {
     "demo": ("earwright.cli.demo", "train a small recognizer on synthesized speech and watch it learn"),
     "prepare": ("earwright.cli.prepare", "turn recordings and their texts into checked training data"),
     "synthesize": ("earwright.cli.synthesize", "make training data from texts with a speech synthesizer"),
+    "split": ("earwright.cli.split", "make train, dev and test out of one prepared folder"),
+    "tokens": ("earwright.cli.tokens", "show which characters or pieces a recognizer would learn"),
     "features": ("earwright.cli.features", "compute and plot what the recognizer sees of a recording"),
     "train": ("earwright.cli.train", "train a recognizer from a recipe"),
     "evaluate": ("earwright.cli.evaluate", "score a recognizer on prepared data"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
+    from rich.table import Table
 
 
 def err_console() -> Console:
@@ -16,6 +17,26 @@ def err_console() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
+
+
+def plain_table(headings: Sequence[str], rows: Iterable[Sequence[str]], wide: str = "") -> Table:
+    """A table without lines, each row on one line: what does not fit ends in an ellipsis.
+
+    Args:
+        headings: of the columns; one that begins with a space heads numbers, which go to the right.
+        rows: as they are to be shown, whatever brackets are in them.
+        wide: the heading of the column that gives way where there is not room for all.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for heading in headings:
+        side: Literal["left", "right"] = "right" if heading.startswith(" ") else "left"
+        table.add_column(heading.strip(), justify=side, no_wrap=not wide or heading != wide)
+    for row in rows:
+        table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
+    return table
 
 
 class Bar:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from earwright.cuts import Cut, read_cut_audio, read_cuts
 from earwright.data.batches import AudioStore, Example
+from earwright.data.frames import frames_in, frames_needed
 from earwright.data.options import DataOptions, TextOptions
 from earwright.data.pcm import PcmCache, open_pcm_cache
 from earwright.errors import EarwrightError
@@ -132,8 +132,7 @@ def build_training_set(
             leave_out(cut, "with characters outside the vocabulary")
         else:
             tokens[index] = tuple(tokenizer.encode(text))
-            # Floor, less a frame that rounding may take: an impossible text makes an infinite loss.
-            if frames_needed(tokens[index]) > int(cut.duration / top_speed / frame_shift) - 1:
+            if frames_needed(tokens[index]) > frames_in(cut.duration / top_speed, frame_shift):
                 leave_out(cut, "with more text than CTC can fit into the audio")
             else:
                 kept.append(index)
@@ -168,8 +167,3 @@ def spread(cuts: Sequence[Cut], count: int) -> list[Cut]:
     if len(cuts) <= count:
         return list(cuts)
     return [cuts[int(place)] for place in np.linspace(0, len(cuts) - 1, count)]
-
-
-def frames_needed(tokens: Sequence[int]) -> int:
-    """Frames that CTC needs for a text: one a token, and a blank between equal neighbours."""
-    return len(tokens) + sum(a == b for a, b in pairwise(tokens))

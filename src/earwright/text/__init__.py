@@ -6,6 +6,7 @@ from earwright.text.tokenizers import (
     CharTokenizer,
     Tokenizer,
     build_char_tokenizer,
+    char_tokenizer_from_counts,
     load_tokenizer,
     train_bpe_tokenizer,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "CharTokenizer",
     "Tokenizer",
     "build_char_tokenizer",
+    "char_tokenizer_from_counts",
     "load_tokenizer",
     "normalize",
     "train_bpe_tokenizer",

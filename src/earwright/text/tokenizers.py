@@ -165,8 +165,25 @@ def build_char_tokenizer(texts: Iterable[str], min_count: int = 1) -> CharTokeni
     """
     counts: Counter[str] = Counter()
     for text in texts:
-        counts.update("".join(text.split()))
-    characters = sorted(c for c, count in counts.items() if count >= min_count and c != WORD_START)
+        counts.update(text)
+    return char_tokenizer_from_counts(counts, min_count)
+
+
+def char_tokenizer_from_counts(counts: Mapping[str, int], min_count: int = 1) -> CharTokenizer:
+    """A token for each character that is there often enough.
+
+    Args:
+        counts: character -> how often it is in the training texts; white space makes no token.
+        min_count: rarer characters get no token.
+
+    Raises:
+        EarwrightError: no character is left.
+    """
+    characters = sorted(
+        character
+        for character, count in counts.items()
+        if count >= min_count and character != WORD_START and not character.isspace()
+    )
     if not characters:
         raise EarwrightError(_NO_CHARACTERS)
     return CharTokenizer([BLANK, WORD_START, *characters])
