@@ -55,13 +55,29 @@ class Cut:
 
 
 def read_cuts(path: str | os.PathLike[str]) -> list[Cut]:
-    """Read a manifest of cuts.
+    """Read a manifest of cuts into memory; see `iterate_cuts`.
 
     Args:
         path: a .jsonl or .jsonl.gz file of lhotse cuts, or the folder that `earwright prepare` wrote.
 
     Raises:
         EarwrightError: the file is missing or damaged, or holds what only lhotse can load.
+    """
+    return list(iterate_cuts(path))
+
+
+def iterate_cuts(path: str | os.PathLike[str]) -> Iterator[Cut]:
+    """Read a manifest of cuts one by one: it may be larger than memory.
+
+    Args:
+        path: a .jsonl or .jsonl.gz file of lhotse cuts, or the folder that `earwright prepare` wrote.
+
+    Yields:
+        The cuts in the order of the lines.
+
+    Raises:
+        EarwrightError: the file is missing or damaged, or holds what only lhotse can load; as soon as the
+            fault is reached.
     """
     place = Path(path)
     if place.is_dir():
@@ -71,23 +87,16 @@ def read_cuts(path: str | os.PathLike[str]) -> list[Cut]:
         place = found[0]
     if not place.is_file():
         raise EarwrightError(f"{place}: there is no such file; make it with earwright prepare.")
-    cuts = []
-    seen: dict[str, int] = {}
-    for number, line in enumerate(_lines(place), 1):
-        if not line.strip():
-            continue
-        where = f"{place}, line {number}"
-        try:
-            cut = cut_from_dict(json.loads(line))
-        except EarwrightError as error:
-            raise EarwrightError(f"{where}: {error}") from None
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise EarwrightError(f"{where}: this is not a lhotse cut ({_problem(error)}).") from error
-        if cut.id in seen:
-            raise EarwrightError(f"{where}: cut {cut.id!r} is in line {seen[cut.id]} too; ids must differ.")
-        seen[cut.id] = number
-        cuts.append(cut)
-    return cuts
+    seen: set[int] = set()  # hashes: a third of the memory of the ids themselves
+    for number, cut in _numbered(place):
+        if hash(cut.id) in seen:
+            earlier = next((line for line, other in _numbered(place) if other.id == cut.id), number)
+            if earlier < number:
+                raise EarwrightError(
+                    f"{place}, line {number}: cut {cut.id!r} is in line {earlier} too; ids must differ."
+                )
+        seen.add(hash(cut.id))
+        yield cut
 
 
 def write_cuts(cuts: Iterable[Cut], file: IO[bytes]) -> None:
@@ -198,6 +207,22 @@ def cut_from_dict(data: dict[str, Any]) -> Cut:
         recording_id=str(recording["id"]),
         recording_samples=int(recording["num_samples"]),
     )
+
+
+def _numbered(place: Path) -> Iterator[tuple[int, Cut]]:
+    """The cuts of a manifest with their lines, counted from 1."""
+    for number, line in enumerate(_lines(place), 1):
+        if not line.strip():
+            continue
+        try:
+            cut = cut_from_dict(json.loads(line))
+        except EarwrightError as error:
+            raise EarwrightError(f"{place}, line {number}: {error}") from None
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise EarwrightError(
+                f"{place}, line {number}: this is not a lhotse cut ({_problem(error)})."
+            ) from error
+        yield number, cut
 
 
 def _lines(path: Path) -> Iterator[str]:
