@@ -22,6 +22,7 @@ from earwright.files import describe_os_error
 VERBS = {
     "demo": ("earwright.cli.demo", "train a small recognizer on synthesized speech and watch it learn"),
     "prepare": ("earwright.cli.prepare", "turn recordings and their texts into checked training data"),
+    "inspect": ("earwright.cli.inspect", "look into prepared data: figures, pictures, clips to listen to"),
     "synthesize": ("earwright.cli.synthesize", "make training data from texts with a speech synthesizer"),
     "features": ("earwright.cli.features", "compute and plot what the recognizer sees of a recording"),
     "train": ("earwright.cli.train", "train a recognizer from a recipe"),
