@@ -188,6 +188,26 @@ def test_damaged_manifests_name_the_line(tmp_path: Path) -> None:
         read_cuts(tmp_path / "folder")
 
 
+def test_a_manifest_is_read_as_it_goes(tmp_path: Path) -> None:
+    good = json.dumps(cut_to_dict(Cut("a", "/a.wav", 0.0, 1.0, 16000)))
+    path = tmp_path / "cuts.jsonl"
+    path.write_text(f"{good}\nnonsense\n")
+    cuts = iterate_cuts(path)
+    assert next(cuts).id == "a"
+    with pytest.raises(EarwrightError, match="line 2: this is not a lhotse cut"):
+        next(cuts)
+
+
+def test_ids_of_the_same_hash_are_not_the_same_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("earwright.cuts.hash", lambda text: 0, raising=False)
+    three = [
+        Cut(name, "/a.wav", 0.0, 1.0, 16000, recording_id="a", recording_samples=16000) for name in "abc"
+    ]
+    assert list(iterate_cuts(write(tmp_path / "cuts.jsonl.gz", *three))) == three
+    with pytest.raises(EarwrightError, match="line 4: cut 'b' is in line 2 too"):
+        list(iterate_cuts(write(tmp_path / "cuts.jsonl.gz", *three, three[1])))
+
+
 def test_cuts_are_immutable() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Cut("a", "/a.wav", 0.0, 1.0, 16000).id = "b"  # type: ignore[misc]

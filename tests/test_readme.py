@@ -43,7 +43,7 @@ EARWRIGHT = [
 
 def test_the_readme_has_commands_and_python() -> None:
     verbs = {words[0] for document, words in EARWRIGHT if document == "README.md"}
-    assert {"prepare", "train", "transcribe", "evaluate", "synthesize"} <= verbs
+    assert {"prepare", "inspect", "train", "transcribe", "evaluate", "synthesize"} <= verbs
     assert blocks("README.md", "python")
 
 

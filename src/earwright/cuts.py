@@ -67,7 +67,7 @@ def read_cuts(path: str | os.PathLike[str]) -> list[Cut]:
 
 
 def iterate_cuts(path: str | os.PathLike[str]) -> Iterator[Cut]:
-    """Read a manifest cut by cut: of those that went by, memory holds no more than the ids.
+    """Read a manifest cut by cut: of those that went by, memory holds a hash each.
 
     Args:
         path: as for `read_cuts`.
@@ -78,16 +78,27 @@ def iterate_cuts(path: str | os.PathLike[str]) -> Iterator[Cut]:
     Raises:
         EarwrightError: as `read_cuts`, once the cut is asked for that cannot be read.
     """
-    seen: dict[str, int] = {}
     place = find_manifest(path)
+    seen: set[int] = set()  # hashes: a third of the memory of the ids themselves
     for number, line in iterate_lines(place):
         cut = parse_line(line, place, number)
-        if cut.id in seen:
-            raise EarwrightError(
-                f"{place}, line {number}: cut {cut.id!r} is in line {seen[cut.id]} too; ids must differ."
+        if hash(cut.id) in seen:
+            others = (
+                (earlier, parse_line(text, place, earlier).id) for earlier, text in iterate_lines(place)
             )
-        seen[cut.id] = number
+            earlier = next(earlier for earlier, other in others if other == cut.id)
+            if earlier < number:
+                raise EarwrightError(
+                    f"{place}, line {number}: cut {cut.id!r} is in line {earlier} too; ids must differ."
+                )
+        seen.add(hash(cut.id))
         yield cut
+
+
+def _first_line_of(identity: str, manifest: Path) -> int:
+    """The first line that has a cut of this id; there is one."""
+    lines = ((number, parse_line(line, manifest, number)) for number, line in iterate_lines(manifest))
+    return next(number for number, cut in lines if cut.id == identity)
 
 
 def find_manifest(path: str | os.PathLike[str]) -> Path:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earwright.cuts import Cut
-from earwright.data.characters import character_name, code_point, script, visible
+from earwright.data.characters import character_name, code_point, readable, script
 from earwright.data.frames import FRAME_SHIFT, frames_in, frames_needed
 from earwright.data.pieces import survey_pieces
 from earwright.data.tokens import TextSurvey, fate
@@ -263,14 +263,14 @@ def test_cuts_without_a_length() -> None:
 )
 def test_characters(character: str, code: str, name: str, kind: str, shown: str) -> None:
     assert (code_point(character), character_name(character)) == (code, name)
-    assert (script(character), visible(character)) == (kind, shown)
+    assert (script(character), readable(character)) == (kind, shown)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_what_is_shown_moves_no_cursor(text: str) -> None:
-    shown = visible(text)
+    shown = readable(text)
     assert not any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in shown)
     assert all(
         character in "\u200e\u200c\u200d" for character in shown if unicodedata.category(character) == "Cf"
     )
-    assert visible("e\u0301 \u0301") == "e\u0301 \u25cc\u0301"
+    assert readable("e\u0301 \u0301") == "e\u0301 \u25cc\u0301"

@@ -22,6 +22,7 @@ from earwright.files import describe_os_error
 VERBS = {
     "demo": ("earwright.cli.demo", "train a small recognizer on synthesized speech and watch it learn"),
     "prepare": ("earwright.cli.prepare", "turn recordings and their texts into checked training data"),
+    "inspect": ("earwright.cli.inspect", "look into prepared data: figures, pictures, clips to listen to"),
     "synthesize": ("earwright.cli.synthesize", "make training data from texts with a speech synthesizer"),
     "split": ("earwright.cli.split", "make train, dev and test out of one prepared folder"),
     "tokens": ("earwright.cli.tokens", "show which characters or pieces a recognizer would learn"),

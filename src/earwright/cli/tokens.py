@@ -208,13 +208,13 @@ def _hours(hours: float) -> str:
 
 def _characters(survey: TextSurvey, min_count: int, rows: int) -> Table:
     from earwright.cli.terminal import plain_table
-    from earwright.data.characters import character_name, code_point, visible
+    from earwright.data.characters import character_name, code_point, readable
 
     def row(character: str) -> list[str]:
         use, count, space = survey.uses[character], survey.counts[character], character == " "
         return [
             "" if space else code_point(character),
-            "▁" if space else visible(character),
+            "▁" if space else readable(character),
             "the space between words" if space else character_name(character),
             f"{count:,}",
             f"{use.utterances:,}",
@@ -234,7 +234,7 @@ def _characters(survey: TextSurvey, min_count: int, rows: int) -> Table:
 
 def _rare(survey: TextSurvey, rows: int) -> Table | None:
     from earwright.cli.terminal import plain_table
-    from earwright.data.characters import code_point, visible
+    from earwright.data.characters import code_point, readable
     from earwright.data.tokens import RARE
 
     rare = [c for c in survey.counts if survey.uses[c].utterances <= RARE and c != " "][::-1]
@@ -247,10 +247,10 @@ def _rare(survey: TextSurvey, rows: int) -> Table | None:
         table.append(
             [
                 code_point(character),
-                visible(character),
+                readable(character),
                 f"{survey.counts[character]:,}",
                 use.example_id if len(use.example_id) <= ID_SHOWN else "…" + use.example_id[1 - ID_SHOWN :],
-                visible(f"{'…' if first else ''}{text}{'…' if last < len(use.example) else ''}"),
+                readable(f"{'…' if first else ''}{text}{'…' if last < len(use.example) else ''}"),
             ]
         )
     headings = ["code", "", " times", "utterance", "for example"]
@@ -277,7 +277,7 @@ def _changes(survey: TextSurvey, rows: int) -> list[RenderableType | None]:
     from rich.text import Text
 
     from earwright.cli.terminal import plain_table
-    from earwright.data.characters import character_name, code_point, visible
+    from earwright.data.characters import character_name, code_point, readable
 
     changes = survey.changes()
     lower = [change for change in changes if change.becomes == change.character.lower() != change.character]
@@ -291,10 +291,10 @@ def _changes(survey: TextSurvey, rows: int) -> list[RenderableType | None]:
     table = [
         [
             code_point(change.character),
-            visible(change.character),
+            readable(change.character),
             character_name(change.character),
             f"{change.count:,}",
-            words.get(change.kind) or visible(change.becomes),
+            words.get(change.kind) or readable(change.becomes),
         ]
         for change in (others[:rows] if rows else others)
     ]
@@ -303,7 +303,7 @@ def _changes(survey: TextSurvey, rows: int) -> list[RenderableType | None]:
     )
     for verb, counts in zip(("take away", "put in"), survey.word_rules(), strict=True):
         if counts:
-            shown = [f"{visible(c)} {n:,}" for c, n in counts.items()][:WORD_RULES_SHOWN]
+            shown = [f"{readable(c)} {n:,}" for c, n in counts.items()][:WORD_RULES_SHOWN]
             more = ", …" if len(shown) < len(counts) else ""
             total = sum(counts.values())
             parts.append(Text(f"rules for words {verb} {total:,} characters more: {', '.join(shown)}{more}"))
@@ -339,11 +339,11 @@ def _languages(survey: TextSurvey) -> Table:
 
 def _listed(characters: Iterable[str]) -> str:
     """Some of them in a line."""
-    from earwright.data.characters import visible
+    from earwright.data.characters import readable
 
     several = list(characters)
     more = f" … {len(several) - CHARACTERS_IN_LINE:,} more" if len(several) > CHARACTERS_IN_LINE else ""
-    return " ".join(visible(character) for character in several[:CHARACTERS_IN_LINE]) + more
+    return " ".join(readable(character) for character in several[:CHARACTERS_IN_LINE]) + more
 
 
 def _figures(figures: dict[str, TokenFigures]) -> Table:
@@ -368,7 +368,7 @@ def _figures(figures: dict[str, TokenFigures]) -> Table:
 def _piece_lines(survey: PieceSurvey) -> list[RenderableType]:
     from rich.text import Text
 
-    from earwright.data.characters import visible
+    from earwright.data.characters import readable
 
     used = [(piece, count) for piece, count in survey.counts.items() if count]
     several = [piece for piece, _ in used if len(piece.strip("▁")) > 1]
@@ -376,7 +376,7 @@ def _piece_lines(survey: PieceSurvey) -> list[RenderableType]:
 
     def line(name: str, pieces: Sequence[str]) -> Text:
         more = "  …" if len(pieces) > PIECES_SHOWN else ""
-        shown = "  ".join(visible(piece) for piece in pieces[:PIECES_SHOWN]) + more
+        shown = "  ".join(readable(piece) for piece in pieces[:PIECES_SHOWN]) + more
         return Text(f"{name:13}", style="dim").append(shown, style="not dim")
 
     lines = [line("most used", several), line("least used", several[::-1]), line("longest", longest)]

@@ -12,6 +12,8 @@ JOINERS = "\u200c\u200d"  # spelling in Persian and Sinhala: they shape the lett
 CATEGORIES = {"Cc": "control character", "Co": "private use", "Cs": "half of a surrogate pair"}
 # Scripts whose characters' names do not begin with what the script is called.
 SCRIPTS = {"CJK": "Han", "IDEOGRAPHIC": "Han", "KATAKANA-HIRAGANA": "Katakana"}
+# Texts mix these as a matter of course.
+_TOGETHER = {"Hiragana": "Japanese", "Katakana": "Japanese", "Han": "Japanese", "Fullwidth": "Latin"}
 # First words of names of letters and marks that many scripts use.
 COMMON = {"COMBINING", "MODIFIER", "VARIATION", "FEMININE", "MASCULINE", "MICRO", "ZERO"}
 
@@ -43,7 +45,15 @@ def script(character: str) -> str:
     return SCRIPTS.get(first, first.capitalize())
 
 
-def visible(text: str) -> str:
+def writing_system(character: str) -> str:
+    """The script of a letter as texts mix them: Japanese is one of three; "" for all that is no letter."""
+    if unicodedata.category(character)[0] != "L":
+        return ""
+    found = script(character)
+    return "" if found == "signs" else _TOGETHER.get(found, found)
+
+
+def readable(text: str) -> str:
     """A text for a terminal: marks without a letter get a dotted circle, what has no form its code point.
 
     Text from right to left is fenced in, so that a terminal that turns it around turns nothing beside it.

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 
 from rapidfuzz.distance import Levenshtein
 
+from earwright.data.characters import writing_system
 from earwright.data.corpora.row import Row
 from earwright.data.rows import RowTable
-from earwright.data.texts import SCRIPTS_OF_MANY, script
+from earwright.data.texts import SCRIPTS_OF_MANY
 
 ENOUGH = 30  # rows without which nobody can say what is usual
 NARROW = 0.8  # of the usual band; MP3s at 24 kbit/s among recordings up to 8 kHz reach 0.72, telephones 0.5
@@ -86,16 +87,14 @@ def check_pace(table: RowTable, usual: Usual) -> None:
             (name, usual_rate * math.exp(-reach), usual_rate * math.exp(reach)),
         )
         for number, rate in rows:
-            detail = (
-                f"{rate:.1f} characters a second; {usual_rate:.0f} are usual in {name.title()} texts here"
-            )
+            detail = f"{rate:.1f} characters a second; {usual_rate:.0f} are usual in {name} texts here"
             table.warn(number, "speaking-rate", detail)
 
 
 def check_characters(table: RowTable, usual: Usual) -> None:
     """Characters that are in one text only, in scripts where a letter comes again and again."""
     for character, (rows, number) in usual.characters.items():
-        if rows == 1 and table.count >= ENOUGH and script(character) not in SCRIPTS_OF_MANY:
+        if rows == 1 and table.count >= ENOUGH and writing_system(character) not in SCRIPTS_OF_MANY:
             shown = character if character.isprintable() else ""
             detail = f"{shown} (U+{ord(character):04X}) is in no other text"
             table.warn(number, "rare-character", detail.strip())

@@ -28,21 +28,20 @@ HANGOVER = 0.2  # seconds
 MARGIN = 15.9  # dB
 THRESHOLDS = np.arange(-100.0, 0.0, 0.5)  # dBFS
 
-# A top counts as flat where so many samples in a row lie within one step of the clip's highest or lowest value.
+# A top is flat where so many samples in a row lie within one step of the clip's highest or lowest value.
 FLAT_TOP = 3
 # Below a peak of -20 dBFS tops are flat because the steps of 8-bit audio are coarse there.
 LOWEST_CLIPPED_PEAK = 0.1
 
-WINDOW = 0.032  # seconds, at least: rounded up to a power of two samples
-# Energy is what comes within so many dB of the strongest frequency. Voices lose 20 to 40 dB up to 8 kHz; beyond
-# the end of a narrower band, resamplers and codecs leave 70 dB less and below.
+PICTURE_WINDOW = 0.032  # seconds, at least: rounded up to a power of two samples
+BAND_WINDOW = 0.064  # twice as long, so that the edge of a band is spread over half as many Hz
+# Energy is what comes within so many dB of the strongest frequency. Voices lose 20 to 40 dB up to 8 kHz;
+# beyond the end of a narrower band, resamplers and codecs leave 70 dB less and below.
 BAND_RANGE = 60.0
-LOUD_FRAMES = (
-    95  # percentile of frames: where fricatives light up the top of the band, and clicks do not count
-)
+LOUD_FRAMES = 95  # percentile: fricatives light up the top of the band in few frames; clicks in fewer
 TONE_WIDTH = 300.0  # Hz: a whistle above the band that is narrower than half of this does not widen it
 
-NOISE_FRAMES = 10  # percentile of frames that is taken to lie between the words
+NOISE_FRAMES = 5  # percentile of frames: at least so many are taken to lie between the words
 SHORTEST_FOR_NOISE = 0.5  # seconds
 
 
@@ -56,7 +55,7 @@ class Measures:
         clipped: share of samples at full scale or in flat tops, 0 to 1.
         dc_offset: mean of the samples, -1 to 1.
         bandwidth: Hz, up to which there is energy.
-        snr: dB, active speech over the quietest tenth of the frames. A clip without pauses has no frames
+        snr: dB, active speech over the quietest twentieth of the frames. A clip without pauses has no frames
             between words, and comes out noisier than it is.
     """
 
@@ -116,9 +115,9 @@ def speech_level(samples: Samples, sample_rate: int) -> float | None:
 
 
 def clipped_share(samples: Samples) -> float:
-    """The share of samples that are clipped: at full scale or beyond, or in a flat top at the clip's extremes.
+    """The share of samples at full scale or beyond, or in a flat top at the clip's extremes.
 
-    The extremes count wherever they lie, since a recording may have been made quieter after it was clipped.
+    The extremes count wherever they lie: a recording may have been made quieter after it was clipped.
 
     Args:
         samples: float32 (N,).
@@ -143,7 +142,7 @@ def bandwidth(samples: Samples, sample_rate: int) -> float | None:
     Returns:
         None if there is nothing above the noise of rounding to 16 bits.
     """
-    size = _window_size(sample_rate)
+    size = _window_size(BAND_WINDOW, sample_rate)
     power = np.percentile(_power_spectra(samples, size, size // 2), LOUD_FRAMES, axis=0)
     width = 2 * round(TONE_WIDTH * size / sample_rate / 2) + 1
     smooth = np.median(
@@ -165,7 +164,7 @@ def mel_spectrogram(samples: Samples, sample_rate: int, bands: int = 64, columns
     Returns:
         Power in dB relative to full scale, (bands, T), the lowest band first.
     """
-    size = _window_size(sample_rate)
+    size = _window_size(PICTURE_WINDOW, sample_rate)
     hop = max(math.ceil(len(samples) / columns), round(sample_rate * FRAME / 2), 1)
     power = _power_spectra(samples, size, hop)
     edges = mel_to_hz(np.linspace(0.0, hz_to_mel(sample_rate / 2), bands + 2))
@@ -212,8 +211,8 @@ def _frames(samples: Samples, sample_rate: int) -> Array:
     return samples[: len(samples) // size * size].reshape(-1, size)
 
 
-def _window_size(sample_rate: int) -> int:
-    return int(2 ** max(math.ceil(math.log2(WINDOW * sample_rate)), 4))
+def _window_size(seconds: float, sample_rate: int) -> int:
+    return int(2 ** max(math.ceil(math.log2(seconds * sample_rate)), 4))
 
 
 def _power_spectra(samples: Samples, size: int, hop: int) -> Array:

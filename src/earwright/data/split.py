@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from earwright.cuts import CUTS_NAME, Cut, find_manifest, iterate_lines, parse_line
 from earwright.data.columns import MICROSECONDS, Columns, Integers, read_columns
-from earwright.data.prepare import REJECTED_NAME, SUMMARY_NAME
+from earwright.data.prepared import REJECTED_NAME, SUMMARY_NAME
 from earwright.data.split_groups import (
     OUT,
     Division,

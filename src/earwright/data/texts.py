@@ -6,36 +6,21 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
+from earwright.data.characters import writing_system
 from earwright.text import normalize
 
-# Writing systems that mix several of Unicode's scripts as a matter of course.
-_TOGETHER = {
-    **dict.fromkeys(("CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "IDEOGRAPHIC"), "CJK"),
-    **dict.fromkeys(("HANGUL", "HANJA"), "HANGUL"),
-    "FULLWIDTH": "LATIN",
-}
 # In these a character is a syllable or a word: that one occurs once is no sign of an error.
-SCRIPTS_OF_MANY = frozenset({"CJK", "HANGUL", "ETHIOPIC", "YI"})
+SCRIPTS_OF_MANY = frozenset(
+    {"Japanese", "Hangul", "Ethiopic", "Yi"}
+)  # Japanese and Chinese, see characters.py
 _SHOWN = 12  # characters in a sentence about them
 
 
-@lru_cache(maxsize=65536)
-def script(character: str) -> str:
-    """The writing system of a letter ("LATIN", "CYRILLIC", "CJK"); "" for marks, digits and all else."""
-    if unicodedata.category(character)[0] != "L":
-        return ""
-    name = unicodedata.name(character, "")
-    if name.startswith("MODIFIER LETTER"):
-        return ""
-    first = name.partition(" ")[0]
-    return _TOGETHER.get(first, first)
-
-
 def main_script(text: str) -> str:
-    """The writing system of most of a text's letters; "" if it has none."""
+    """The writing system of most of a text's letters ("Latin", "Cyrillic"); "" if it has none."""
     counts: dict[str, int] = {}
     for character in text:
-        if found := script(character):
+        if found := writing_system(character):
             counts[found] = counts.get(found, 0) + 1
     return max(counts, key=lambda name: counts[name]) if counts else ""
 
@@ -69,7 +54,7 @@ def text_warnings(text: str) -> Iterator[tuple[str, str]]:
         yield "symbols", f"it has {_shown(symbols)}: if they are said, write them in words"
     mixed = [word for word in text.split() if _mixes(word)]
     if mixed:
-        names = " and ".join(sorted({script(character) for character in mixed[0]} - {""}))
+        names = " and ".join(sorted({writing_system(character) for character in mixed[0]} - {""}))
         yield "mixed-scripts", f"{mixed[0][:40]!r} mixes {names} letters"
     control = [character for character in text if _is_control(character)]
     if control:
@@ -95,9 +80,9 @@ def _is_control(character: str) -> bool:
 
 def _mixes(word: str) -> bool:
     """Whether letters of several alphabets stand in one word, such as a Cyrillic а in a Latin one."""
-    found = {script(character) for character in word} - {""}
+    found = {writing_system(character) for character in word} - {""}
     # Languages without spaces have names in Latin letters in the middle of anything.
-    return len(found) > 1 and not found & {"CJK", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR"}
+    return len(found) > 1 and not found & {"Japanese", "Hangul", "Thai", "Lao", "Khmer", "Myanmar"}
 
 
 def _shown(characters: list[str]) -> str:
