@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,13 +57,29 @@ class ReaderOptions:
         columns: our name of a column -> its name in the table ("text" -> "sentence").
         pause: seconds of silence between two timed words that part utterances, where only words are timed.
         longest: seconds of an utterance put together from timed words.
+        arguments: what lhotse's own reader of a corpus is told: the name of its argument -> the value.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     pause: float = 0.5
     longest: float = 20.0
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
 
 def gender_name(value: str) -> str | None:
     """ "female", "male", or whatever else the corpus says; None for nothing."""
     return GENDERS.get(value.strip().lower(), value.strip()) or None
+
+
+def made_id(path: str, start: float, duration: float | None) -> str:
+    """An id where the corpus has none: the path without its ending, and where in the file if it is a part.
+
+    Args:
+        path: of the audio file, below the corpus.
+        start, duration: seconds; they stand in the id as milliseconds.
+    """
+    stem = os.path.splitext(path)[0].replace("\\", "/").removeprefix("./")
+    if not start and duration is None:
+        return stem
+    end = "" if duration is None else f"-{round((start + duration) * 1000):08d}"
+    return f"{stem}-{round(start * 1000):08d}{end}"

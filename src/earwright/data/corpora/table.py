@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from earwright.data.corpora.row import BadRow, ReaderOptions, Row, gender_name
+from earwright.data.corpora.row import BadRow, ReaderOptions, Row, gender_name, made_id
 from earwright.data.corpora.search import found_in, hint
 from earwright.errors import EarwrightError, first_line
 
@@ -274,7 +274,7 @@ def _row(source: Path, number: int, values: dict[str, str]) -> Row | BadRow:
     except ValueError as error:
         return BadRow(where + str(error), bad.id, bad.path, bad.text)
     return Row(
-        id=values.get("id") or _made_id(values["path"], start, duration),
+        id=values.get("id") or made_id(values["path"], start, duration),
         path=path,
         text=values["text"],
         speaker=values.get("speaker") or None,
@@ -310,12 +310,3 @@ def _times(values: dict[str, str]) -> tuple[float, float | None]:
     if "duration" in times:
         return start, times["duration"]
     return start, times["end"] - start if "end" in times else None
-
-
-def _made_id(path: str, start: float, duration: float | None) -> str:
-    """The path without its ending, and where in the file if it is a part of it, in milliseconds."""
-    stem = os.path.splitext(path)[0].replace("\\", "/").removeprefix("./")
-    if not start and duration is None:
-        return stem
-    end = "" if duration is None else f"-{round((start + duration) * 1000):08d}"
-    return f"{stem}-{round(start * 1000):08d}{end}"
