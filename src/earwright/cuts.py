@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,7 +74,7 @@ def read_cuts(path: str | os.PathLike[str]) -> list[Cut]:
         raise EarwrightError(f"{place}: there is no such file; make it with earwright prepare.")
     cuts = []
     seen: dict[str, int] = {}
-    for number, line in enumerate(_lines(place), 1):
+    for number, line in enumerate(manifest_lines(place), 1):
         if not line.strip():
             continue
         where = f"{place}, line {number}"
@@ -200,14 +201,18 @@ def cut_from_dict(data: dict[str, Any]) -> Cut:
     )
 
 
-def _lines(path: Path) -> Iterator[str]:
-    """The lines of a text file, gzipped or not whatever its name says."""
+def manifest_lines(path: Path) -> Iterator[str]:
+    """The lines of a manifest, gzipped or not whatever its name says.
+
+    Raises:
+        EarwrightError: it cannot be read, or is damaged.
+    """
     try:
         with open(path, "rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
         with (gzip.open if packed else open)(path, "rt", encoding="utf-8") as text:
             yield from text
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise EarwrightError(f"{path}: the manifest cannot be read ({first_line(error)}).") from error
 
 
