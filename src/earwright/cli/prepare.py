@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from earwright.data.corpora.formats import FORMATS
+from earwright.data.corpora.formats import FORMATS, find_format
+from earwright.errors import EarwrightError
+
+LHOTSE = "lhotse:NAME"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,10 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "formats:\n"
         + "\n".join(f"  {name:12} {kind.meaning}" for name, kind in FORMATS.items())
+        + f"\n  {LHOTSE:12} a corpus that lhotse has a reader of: lhotse:switchboard, lhotse:timit, ..."
         + "\n\nOUT gets cuts.jsonl.gz (what train and evaluate read, and lhotse too; the audio stays where it"
         "\nis), rejected.jsonl (each row that cannot be used, with the reason) and summary.json."
     )
-    parser.add_argument("format", metavar="FORMAT", choices=FORMATS, help=", ".join(FORMATS))
+    parser.add_argument("format", metavar="FORMAT", type=_format_name, help=", ".join([*FORMATS, LHOTSE]))
     parser.add_argument("source", metavar="SOURCE", help="the folder or table to read")
     parser.add_argument("out", metavar="OUT", help="the folder to write to")
     parser.add_argument(
@@ -67,3 +71,12 @@ def run(args: argparse.Namespace) -> int:
     if summary.rejected:
         err_console().print(f"Why each row was rejected: {args.out}/{REJECTED_NAME}", markup=False)
     return 0
+
+
+def _format_name(name: str) -> str:
+    """The name of a format. Raises ArgumentTypeError if there is none such."""
+    try:
+        find_format(name)
+    except EarwrightError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return name

@@ -18,7 +18,7 @@ from typing import IO, Any
 from earwright.cuts import CUTS_NAME, Cut, write_cuts
 from earwright.data import checks
 from earwright.data.checks import AudioReport, Limits, Problem, Span
-from earwright.data.corpora import FORMATS
+from earwright.data.corpora.formats import find_format
 from earwright.data.corpora.row import BadRow, Row
 from earwright.data.summary import Summary, summarize
 from earwright.data.workers import run_all
@@ -45,7 +45,7 @@ def prepare(
     """Turn recordings and their texts into checked cuts.
 
     Args:
-        format: a key of `data.corpora.FORMATS`.
+        format: a key of `data.corpora.FORMATS`, or lhotse:NAME.
         source: the corpus: a folder, or a table for csv and tsv.
         out: the folder to write the three files to; others in it are left alone.
         language: code of the language, such as en, for rows that do not name theirs.
@@ -60,12 +60,11 @@ def prepare(
         EarwrightError: the source is missing or in another format, nothing in it can be used, or `out`
             cannot be written. The old files in `out` are then untouched.
     """
-    if format not in FORMATS:
-        raise EarwrightError(f"there is no format {format!r}; there are {', '.join(FORMATS)}.")
+    reader = find_format(format)
     if jobs is not None and jobs < 1:
         raise EarwrightError(f"{jobs} processes cannot work; --jobs is at least 1.")
     _check_writable(Path(out))
-    rows = [_tidy(row, language) for row in FORMATS[format].read(Path(source).absolute())]
+    rows = [_tidy(row, language) for row in reader.read(Path(source).absolute())]
     if not rows:
         raise EarwrightError(f"{source}: there is no row in it.")
     problems: list[Problem | None] = [_check_row(row) for row in rows]
