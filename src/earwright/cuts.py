@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,7 +125,7 @@ def iterate_lines(manifest: Path) -> Iterator[tuple[int, str]]:
     Raises:
         EarwrightError: the file is damaged.
     """
-    for number, line in enumerate(_lines(manifest), 1):
+    for number, line in enumerate(manifest_lines(manifest), 1):
         if line.strip():
             yield number, line
 
@@ -258,14 +259,18 @@ def cut_from_dict(data: dict[str, Any]) -> Cut:
     )
 
 
-def _lines(path: Path) -> Iterator[str]:
-    """The lines of a text file, gzipped or not whatever its name says."""
+def manifest_lines(path: Path) -> Iterator[str]:
+    """The lines of a manifest, gzipped or not whatever its name says.
+
+    Raises:
+        EarwrightError: it cannot be read, or is damaged.
+    """
     try:
         with open(path, "rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
         with (gzip.open if packed else open)(path, "rt", encoding="utf-8") as text:
             yield from text
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise EarwrightError(f"{path}: the manifest cannot be read ({first_line(error)}).") from error
 
 

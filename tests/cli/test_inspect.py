@@ -16,6 +16,7 @@ from earwright.cli.main import main
 from earwright.cuts import cut_to_dict, read_cuts, write_cuts
 from earwright.data.inspect import inspect_cuts
 from earwright.data.prepare import prepare
+from earwright.data.prepare_options import PrepareOptions
 from earwright.data.report import print_figures
 
 CLIPS = Path(__file__).parent.parent / "data/librispeech"
@@ -37,7 +38,7 @@ def prepared(tmp_path: Path) -> Path:
         "gone.opus,here and away,bert,\n"
         "none.opus,never there,bert,\n"
     )
-    prepare("csv", folder / "table.csv", tmp_path / "out", language="en", jobs=1)
+    prepare("csv", folder / "table.csv", tmp_path / "out", PrepareOptions(language="en", jobs=1))
     (folder / "gone.opus").unlink()
     return tmp_path / "out"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import unicodedata
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from earwright.cuts import Cut, cut_to_dict
 from earwright.data.corpora import FORMATS, BadRow
 from earwright.data.corpora.search import find_named, guess_format, locate, require_folder, walk
 from earwright.errors import EarwrightError
@@ -63,6 +65,24 @@ def test_every_reader_goes_on_past_a_folder_that_cannot_be_listed(locked: Path) 
         "folder": {"b/a.txt": "hello", "b/a.wav": ""},
         "rttm": {"b/a.rttm": "SPEAKER a 1 0 1 <NA> <NA> x <NA> <NA>\n"},
         "audio": {"b/a.wav": ""},
+        "srt": {"b/a.srt": "1\n00:00:00,000 --> 00:00:01,000\nhello\n", "b/a.wav": ""},
+        "vtt": {"b/a.vtt": "WEBVTT\n\n00:00.000 --> 00:01.000\nhello\n", "b/a.wav": ""},
+        "stm": {"b/a.stm": "a 1 x 0 1 hello\n", "b/a.wav": ""},
+        "ctm": {"b/a.ctm": "a 1 0 1 hello\n", "b/a.wav": ""},
+        "textgrid": {
+            "b/a.TextGrid": '"ooTextFile"\n"TextGrid"\n0 1 <exists> 1\n'
+            '"IntervalTier" "t" 0 1 1\n0 1 "hello"\n',
+            "b/a.wav": "",
+        },
+        "elan": {
+            "b/a.eaf": "<ANNOTATION_DOCUMENT><TIME_ORDER>"
+            '<TIME_SLOT TIME_SLOT_ID="a" TIME_VALUE="0"/><TIME_SLOT TIME_SLOT_ID="b" TIME_VALUE="1000"/>'
+            '</TIME_ORDER><TIER TIER_ID="x"><ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="c" '
+            'TIME_SLOT_REF1="a" TIME_SLOT_REF2="b"><ANNOTATION_VALUE>hello</ANNOTATION_VALUE>'
+            "</ALIGNABLE_ANNOTATION></ANNOTATION></TIER></ANNOTATION_DOCUMENT>",
+            "b/a.wav": "",
+        },
+        "cuts": {"b/cuts.jsonl": json.dumps(cut_to_dict(Cut("a", "/a.wav", 0.0, 1.0, 16000, text="hello")))},
     }
     assert set(contents) == set(FORMATS) - {"nemo", "csv", "tsv"}  # those are single files
     for name, files in contents.items():

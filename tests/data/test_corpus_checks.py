@@ -165,4 +165,4 @@ def test_the_command(corpus: Corpus, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["prepare", "auto", str(corpus.folder / "good1.wav"), "out"]) == 1
     assert "no format fits (a .wav file)" in capsys.readouterr().err
     assert main([*arguments, "--columns", "text"]) == 1
-    assert "write OURS=THEIRS" in capsys.readouterr().err
+    assert "write NAME=VALUE" in capsys.readouterr().err

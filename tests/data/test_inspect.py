@@ -22,6 +22,7 @@ from earwright.data.inspect import inspect_cuts
 from earwright.data.listening import Clip, excerpts, read_excerpt
 from earwright.data.measure import measure
 from earwright.data.prepare import prepare
+from earwright.data.prepare_options import PrepareOptions
 from earwright.data.tally import LISTED, SPEAKERS, VALUES, Ends, spread
 from earwright.errors import EarwrightError
 
@@ -31,7 +32,7 @@ CLIPS = Path(__file__).parent / "librispeech"
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("prepared")
-    prepare("librispeech", CLIPS, out, language="en", jobs=1)
+    prepare("librispeech", CLIPS, out, PrepareOptions(language="en", jobs=1))
     return out
 
 

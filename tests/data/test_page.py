@@ -21,6 +21,7 @@ from earwright.data.inspect import Inspection, inspect_cuts
 from earwright.data.listening import excerpts
 from earwright.data.page import build_page
 from earwright.data.prepare import prepare
+from earwright.data.prepare_options import PrepareOptions
 
 CLIPS = Path(__file__).parent / "librispeech"
 
@@ -194,7 +195,7 @@ def test_a_long_text_is_cut_and_can_be_scrolled(page: str) -> None:
 
 
 def test_real_speech_makes_a_small_page(tmp_path: Path) -> None:
-    prepare("librispeech", CLIPS, tmp_path, jobs=1)
+    prepare("librispeech", CLIPS, tmp_path, PrepareOptions(jobs=1))
     inspection = inspect_cuts(tmp_path, jobs=1)
     page = page_of(inspection)
     assert page == page_of(inspect_cuts(tmp_path, jobs=1))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from earwright.data.corpora.formats import AUTO, FORMATS, recognize
+from earwright.data.corpora.formats import AUTO, FORMATS, find_format, recognize
 from earwright.errors import EarwrightError
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "\nis), rejected.jsonl (each row that cannot be used, with the reason), warnings.jsonl (what is odd"
         "\nabout those that can) and summary.json. A second run listens only to what is new."
     )
-    parser.add_argument("format", metavar="FORMAT", help=f"{AUTO}, or one of the formats below")
+    parser.add_argument(
+        "format", metavar="FORMAT", type=_format_name, help=f"{AUTO}, or one of the formats below"
+    )
     parser.add_argument("source", metavar="SOURCE", help="the folder or file to read")
     parser.add_argument("out", metavar="OUT", help="the folder to write to")
     _add_reading(parser.add_argument_group("what is read"))
@@ -51,9 +54,16 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--language", metavar="CODE", help="language of rows that do not name theirs, e.g. en")
     group.add_argument(
         "--columns",
-        metavar="OURS=THEIRS,...",
+        metavar="NAME=THEIRS,...",
         default="",
         help="names of columns in a table, or of a tier: text=sentence,path=file",
+    )
+    group.add_argument(
+        "--argument",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of lhotse's own reader, for lhotse:NAME; may be given again",
     )
     group.add_argument(
         "--channels",
@@ -143,7 +153,12 @@ def _options(args: argparse.Namespace) -> PrepareOptions:
         language=args.language,
         limits=Limits(min_duration=args.min_duration, max_duration=args.max_duration),
         channels=args.channels,
-        reader=ReaderOptions(columns=_columns(args.columns), pause=args.pause, longest=args.longest),
+        reader=ReaderOptions(
+            columns=_pairs("--columns", args.columns.split(",")),
+            pause=args.pause,
+            longest=args.longest,
+            arguments=_pairs("--argument", args.argument),
+        ),
         spell_numbers=args.spell_numbers,
         reject=tuple(name.strip() for name in args.reject.split(",") if name.strip()),
         against=tuple(args.against),
@@ -154,16 +169,25 @@ def _options(args: argparse.Namespace) -> PrepareOptions:
     )
 
 
-def _columns(text: str) -> dict[str, str]:
-    columns = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        ours, equals, theirs = part.partition("=")
-        if not equals or not ours.strip() or not theirs.strip():
-            raise EarwrightError(
-                f"--columns {text}: write OURS=THEIRS, for instance text=sentence,path=file."
-            )
-        columns[ours.strip().lower()] = theirs.strip()
-    return columns
+def _format_name(name: str) -> str:
+    """The name of a format. Raises ArgumentTypeError if there is none such."""
+    try:
+        if name != AUTO:
+            find_format(name)
+    except EarwrightError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return name
+
+
+def _pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
+    pairs = {}
+    for text in filter(None, map(str.strip, texts)):
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            example = "text=sentence" if option == "--columns" else "split=train"
+            raise EarwrightError(f"{option} {text}: write NAME=VALUE, for instance {option} {example}.")
+        pairs[name.strip()] = value.strip()
+    return pairs
 
 
 def _shard(text: str) -> Shard:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from earwright.data.characters import writing_system
+from earwright.data.characters import code_point, writing_system
 
 # What Unicode's general categories that letters and digits do not have are, in a word or three.
 KINDS = {

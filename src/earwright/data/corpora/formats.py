@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from earwright.data.corpora.row import BadRow, ReaderOptions, Row
 from earwright.errors import EarwrightError
@@ -27,6 +28,7 @@ class Format:
         meaning: what its source is, for --help.
         reads, recognizes: the names of the module's two functions.
         transcribed: whether its rows must have texts.
+        corpus: what the two functions are told first, in a module that reads many: the corpus's name.
     """
 
     module: str
@@ -34,6 +36,7 @@ class Format:
     reads: str = "read"
     recognizes: str = "recognize"
     transcribed: bool = True
+    corpus: str | None = None
 
     def read(self, source: Path, options: ReaderOptions = ReaderOptions()) -> Iterator[Row | BadRow]:
         """The rows of a source, in its own order.
@@ -41,32 +44,21 @@ class Format:
         Raises:
             EarwrightError: the source is missing, or not in this format.
         """
-        rows: Iterator[Row | BadRow] = getattr(self._import(), self.reads)(source, options)
+        rows: Iterator[Row | BadRow] = self._call(self.reads, source, options)
         return rows
 
     def recognize(self, source: Path) -> str | None:
         """What shows that a source is in this format ("validated.tsv with a column client_id"), or None."""
         try:
-            reason: str | None = getattr(self._import(), self.recognizes)(source)
-        except OSError:  # what may not be looked into is not recognized
+            reason: str | None = self._call(self.recognizes, source)
+        except (OSError, ValueError):  # it may not be looked into, or its name is impossible
             return None
         return reason
 
-    def _import(self) -> object:
-        return importlib.import_module(f"earwright.data.corpora.{self.module}")
-
-
-def find_format(name: str) -> Format:
-    """The format of a name.
-
-    Raises:
-        EarwrightError: there is none.
-    """
-    if name in FORMATS:
-        return FORMATS[name]
-    near = difflib.get_close_matches(name, FORMATS, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ";"
-    raise EarwrightError(f"there is no format {name!r}{hint} There are {', '.join(FORMATS)}.")
+    def _call(self, function: str, *arguments: object) -> Any:
+        module = importlib.import_module(f"earwright.data.corpora.{self.module}")
+        first = () if self.corpus is None else (self.corpus,)
+        return getattr(module, function)(*first, *arguments)
 
 
 def recognize(source: str | os.PathLike[str]) -> tuple[str, str]:
@@ -109,11 +101,37 @@ FORMATS = {
         "recognize_csv",
     ),
     "tsv": Format("table", "the same, parted by tabs", "read_tsv", "recognize_tsv"),
+    "cuts": Format("cuts", "lhotse's cuts, or its recordings with supervisions; a folder that prepare wrote"),
     "ljspeech": Format("ljspeech", "LJSpeech's layout: metadata.csv with lines id|text, the audio in wavs"),
     "librispeech": Format(
         "librispeech", "a folder in LibriSpeech's layout, the audio in any format (.flac, .opus, .mp3, .wav)"
     ),
+    "elan": Format("elan", "recordings with ELAN's annotations (.eaf): a file, or a folder with them"),
+    "textgrid": Format("textgrid", "the same with Praat's TextGrids"),
+    "stm": Format("stm", "the same with NIST's segments (.stm)"),
+    "ctm": Format("ctm", "the same with NIST's words (.ctm), joined where nobody pauses"),
+    "srt": Format("srt", "the same with SubRip subtitles"),
+    "vtt": Format("vtt", "the same with WebVTT subtitles"),
     "folder": Format("folder", "a folder of audio files with a .txt of the same name beside each"),
     "rttm": Format("rttm", "speakers' turns without texts: .rttm files and their audio", transcribed=False),
     "audio": Format("audio", "a folder of audio without texts: noise, music, speech", transcribed=False),
 }
+
+
+def find_format(name: str) -> Format:
+    """The format of a name: one of FORMATS, or lhotse:NAME for a corpus that lhotse has a reader of.
+
+    Raises:
+        EarwrightError: there is no such format.
+    """
+    if name in FORMATS:
+        return FORMATS[name]
+    kind, colon, corpus = name.partition(":")
+    if kind == "lhotse" and colon:
+        from earwright.data.corpora.lhotse_corpus import find_reader
+
+        find_reader(corpus)
+        return Format("lhotse_corpus", f"the corpus {corpus}, read by lhotse", corpus=corpus)
+    near = difflib.get_close_matches(name, [*FORMATS, "lhotse:NAME"], n=1)
+    hint = f"; did you mean {near[0]}?" if near else "."
+    raise EarwrightError(f"there is no format {name!r}; there are {', '.join(FORMATS)} and lhotse:NAME{hint}")

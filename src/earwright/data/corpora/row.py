@@ -59,11 +59,13 @@ class ReaderOptions:
         columns: our name of a column -> its name in the table ("text" -> "sentence").
         pause: seconds of silence between two timed words that part utterances, where only words are timed.
         longest: seconds of an utterance put together from timed words.
+        arguments: what lhotse's own reader of a corpus is told: the name of its argument -> the value.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     pause: float = 0.5
     longest: float = 20.0
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
 
 def gender_name(value: str) -> str | None:
