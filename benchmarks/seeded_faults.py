@@ -27,9 +27,9 @@ import soundfile
 import soxr
 
 from earwright.cuts import Cut, read_cut_audio, read_cuts
-from earwright.data.checks import REASONS
-from earwright.data.prepare import prepare
-from earwright.data.prepare_options import PrepareOptions
+from earwright.data.preparation.checks import REASONS
+from earwright.data.preparation.options import PrepareOptions
+from earwright.data.preparation.prepare import prepare
 from earwright.evaluation.record import machine
 
 RATE = 16000

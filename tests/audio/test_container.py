@@ -11,7 +11,7 @@ import pytest
 
 from earwright.audio.container import ContainerFile
 from earwright.audio.read import audio_info, read_audio, stream_audio
-from earwright.data.listen import Stretch, listen
+from earwright.data.preparation.listen import Stretch, listen
 from earwright.errors import EarwrightError
 
 av = pytest.importorskip("av", reason="needs earwright[av]")

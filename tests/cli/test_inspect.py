@@ -14,10 +14,10 @@ from rich.console import Console
 
 from earwright.cli.main import main
 from earwright.cuts import cut_to_dict, read_cuts, write_cuts
-from earwright.data.inspect import inspect_cuts
-from earwright.data.prepare import prepare
-from earwright.data.prepare_options import PrepareOptions
-from earwright.data.report import print_figures
+from earwright.data.inspection.inspect import inspect_cuts
+from earwright.data.inspection.report import print_figures
+from earwright.data.preparation.options import PrepareOptions
+from earwright.data.preparation.prepare import prepare
 
 CLIPS = Path(__file__).parent.parent / "data/librispeech"
 

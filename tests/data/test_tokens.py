@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earwright.cuts import Cut
-from earwright.data.characters import character_name, code_point, readable, script
 from earwright.data.frames import FRAME_SHIFT, frames_in, frames_needed
 from earwright.data.pieces import survey_pieces
+from earwright.data.preparation.characters import character_name, code_point, readable, script
 from earwright.data.tokens import TextSurvey, fate
 from earwright.errors import EarwrightError
 from earwright.text import build_char_tokenizer, normalize

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from earwright.data.prepare import prepare
-from earwright.data.prepare_options import PrepareOptions
+from earwright.data.preparation.options import PrepareOptions
+from earwright.data.preparation.prepare import prepare
 from earwright.training.recipe import Recipe, load_recipe
 
 RATE = 16000

@@ -73,8 +73,8 @@ def _heading(console: Console, text: str) -> None:
 def _synthesize(out: Path, sentences: int, console: Console) -> None:
     """Speech to train on, and speech of other voices to watch and to score with."""
     from earwright.cli.terminal import progress
-    from earwright.data.commands import draw_sentences
-    from earwright.data.synthesize import SynthesisOptions, synthesize, variants_in
+    from earwright.data.synthesis.commands import draw_sentences
+    from earwright.data.synthesis.synthesize import SynthesisOptions, synthesize, variants_in
 
     _heading(console, "1. Speech")
     sizes = {"train": sentences}

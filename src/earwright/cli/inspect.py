@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from earwright.cli.terminal import Bar
-    from earwright.data.inspect import Inspection
+    from earwright.data.inspection.inspect import Inspection
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from earwright.cli.terminal import err_console, progress
-    from earwright.data.inspect import inspect_cuts
-    from earwright.data.report import print_figures
+    from earwright.data.inspection.inspect import inspect_cuts
+    from earwright.data.inspection.report import print_figures
     from earwright.errors import EarwrightError
     from earwright.files import atomic_write
 
@@ -88,8 +88,8 @@ def run(args: argparse.Namespace) -> int:
 def _page(inspection: Inspection, jobs: int | None, bar: Bar) -> str:
     import os
 
-    from earwright.data.listening import excerpts
-    from earwright.data.page import build_page
+    from earwright.data.inspection.listening import excerpts
+    from earwright.data.inspection.page import build_page
 
     beside = (*inspection.warned.values(), *inspection.rejected.values())
     clips = [*inspection.clips, *(clip for group in beside for clip in group)]

@@ -11,9 +11,9 @@ from earwright.data.corpora.formats import AUTO, FORMATS, find_format, recognize
 from earwright.errors import EarwrightError
 
 if TYPE_CHECKING:
-    from earwright.data.ledger import Shard
-    from earwright.data.prepare_options import PrepareOptions
-    from earwright.data.summary import Summary
+    from earwright.data.preparation.ledger import Shard
+    from earwright.data.preparation.options import PrepareOptions
+    from earwright.data.preparation.summary import Summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -115,7 +115,7 @@ def _add_checks(group: argparse._ArgumentGroup) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prepare, and print the summary."""
     from earwright.cli.terminal import err_console, progress
-    from earwright.data.prepare import prepare
+    from earwright.data.preparation.prepare import prepare
 
     console = err_console()
     options = _options(args)
@@ -144,10 +144,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _options(args: argparse.Namespace) -> PrepareOptions:
-    from earwright.data.checks import Limits
-    from earwright.data.copies import CopyOptions
     from earwright.data.corpora.row import ReaderOptions
-    from earwright.data.prepare_options import PrepareOptions
+    from earwright.data.preparation.checks import Limits
+    from earwright.data.preparation.copies import CopyOptions
+    from earwright.data.preparation.options import PrepareOptions
 
     return PrepareOptions(
         language=args.language,
@@ -191,7 +191,7 @@ def _pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
 
 
 def _shard(text: str) -> Shard:
-    from earwright.data.ledger import Shard
+    from earwright.data.preparation.ledger import Shard
 
     number, slash, count = text.partition("/")
     if not slash or not number.isdecimal() or not count.isdecimal():
@@ -201,7 +201,7 @@ def _shard(text: str) -> Shard:
 
 def _tell(summary: Summary, args: argparse.Namespace) -> None:
     from earwright.cli.terminal import err_console
-    from earwright.data.prepared import REJECTED_NAME, WARNINGS_NAME
+    from earwright.data.preparation.prepared import REJECTED_NAME, WARNINGS_NAME
 
     if args.json:
         print(json.dumps(summary.to_dict(), ensure_ascii=False, indent=1))

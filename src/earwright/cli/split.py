@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from earwright.data.split_options import SplitOptions
-    from earwright.data.split_report import Shared, SplitReport
+    from earwright.data.splitting.options import SplitOptions
+    from earwright.data.splitting.report import Shared, SplitReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from earwright.cli.terminal import err_console, progress
-    from earwright.data.split import split
+    from earwright.data.splitting.split import split
 
     options = _options(args)
     with progress("reading") as bar:
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _options(args: argparse.Namespace) -> SplitOptions:
-    from earwright.data.split_options import SplitOptions, parse_amount, parse_parts
+    from earwright.data.splitting.options import SplitOptions, parse_amount, parse_parts
 
     balance = _names(args.balance)
     if args.column:

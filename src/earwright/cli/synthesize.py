@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     import json
 
     from earwright.cli.terminal import progress
-    from earwright.data.synthesize import SynthesisOptions, synthesize, variants_in
+    from earwright.data.synthesis.synthesize import SynthesisOptions, synthesize, variants_in
 
     for option in ("voices", "per_text", "sample_rate", "jobs"):
         value = getattr(args, option)

@@ -208,7 +208,7 @@ def _hours(hours: float) -> str:
 
 def _characters(survey: TextSurvey, min_count: int, rows: int) -> Table:
     from earwright.cli.terminal import plain_table
-    from earwright.data.characters import character_name, code_point, readable
+    from earwright.data.preparation.characters import character_name, code_point, readable
 
     def row(character: str) -> list[str]:
         use, count, space = survey.uses[character], survey.counts[character], character == " "
@@ -234,7 +234,7 @@ def _characters(survey: TextSurvey, min_count: int, rows: int) -> Table:
 
 def _rare(survey: TextSurvey, rows: int) -> Table | None:
     from earwright.cli.terminal import plain_table
-    from earwright.data.characters import code_point, readable
+    from earwright.data.preparation.characters import code_point, readable
     from earwright.data.tokens import RARE
 
     rare = [c for c in survey.counts if survey.uses[c].utterances <= RARE and c != " "][::-1]
@@ -277,7 +277,7 @@ def _changes(survey: TextSurvey, rows: int) -> list[RenderableType | None]:
     from rich.text import Text
 
     from earwright.cli.terminal import plain_table
-    from earwright.data.characters import character_name, code_point, readable
+    from earwright.data.preparation.characters import character_name, code_point, readable
 
     changes = survey.changes()
     lower = [change for change in changes if change.becomes == change.character.lower() != change.character]
@@ -339,7 +339,7 @@ def _languages(survey: TextSurvey) -> Table:
 
 def _listed(characters: Iterable[str]) -> str:
     """Some of them in a line."""
-    from earwright.data.characters import readable
+    from earwright.data.preparation.characters import readable
 
     several = list(characters)
     more = f" … {len(several) - CHARACTERS_IN_LINE:,} more" if len(several) > CHARACTERS_IN_LINE else ""
@@ -368,7 +368,7 @@ def _figures(figures: dict[str, TokenFigures]) -> Table:
 def _piece_lines(survey: PieceSurvey) -> list[RenderableType]:
     from rich.text import Text
 
-    from earwright.data.characters import readable
+    from earwright.data.preparation.characters import readable
 
     used = [(piece, count) for piece, count in survey.counts.items() if count]
     several = [piece for piece, _ in used if len(piece.strip("▁")) > 1]

@@ -12,8 +12,8 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from earwright.cuts import Cut
-from earwright.data.characters import character_name, code_point, script
 from earwright.data.frames import frames_in, frames_needed
+from earwright.data.preparation.characters import character_name, code_point, script
 from earwright.errors import EarwrightError
 from earwright.text import CharTokenizer, Tokenizer, char_tokenizer_from_counts, normalize
 from earwright.text.tokenizers import WORD_START

@@ -1,0 +1,1 @@
+"""Looking into prepared data, and listening to it: `earwright inspect`."""

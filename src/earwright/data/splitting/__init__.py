@@ -1,0 +1,1 @@
+"""One prepared folder becomes train, dev and test: `earwright split`."""
