@@ -157,8 +157,9 @@ class _Ear:
 
 
 def _fingerprint(samples: Samples) -> int:
-    pcm = np.rint(np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2")
-    digest = hashlib.blake2b(pcm.tobytes(), digest_size=8).digest()
+    """A hash of every sixteenth sample, in 16 bits: no two recordings agree in all of those."""
+    pcm = np.rint(np.clip(samples[::16], -1.0, 1.0) * 32767.0).astype("<i2")
+    digest = hashlib.blake2b(pcm.tobytes() + len(samples).to_bytes(8, "little"), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)  # as SQLite's integers are
 
 

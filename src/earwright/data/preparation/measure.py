@@ -39,6 +39,7 @@ BAND_WINDOW = 0.064  # twice as long, so that the edge of a band is spread over 
 # beyond the end of a narrower band, resamplers and codecs leave 70 dB less and below.
 BAND_RANGE = 60.0
 LOUD_FRAMES = 95  # percentile: fricatives light up the top of the band in few frames; clicks in fewer
+MOST_WINDOWS = 200  # spread over the clip; more of them change nothing
 TONE_WIDTH = 300.0  # Hz: a whistle above the band that is narrower than half of this does not widen it
 
 NOISE_FRAMES = 5  # percentile of frames: at least so many are taken to lie between the words
@@ -123,10 +124,13 @@ def clipped_share(samples: Samples) -> float:
         samples: float32 (N,).
     """
     high, low = float(samples.max()), float(samples.min())
-    clipped = np.abs(samples) >= 1 - STEP
+    clipped = np.zeros(len(samples), bool)
+    if high >= 1 - STEP or low <= STEP - 1:
+        clipped |= np.abs(samples) >= 1 - STEP
     if max(high, -low) >= LOWEST_CLIPPED_PEAK and high - low > FLAT_TOP * STEP:
         for top in (samples >= high - STEP, samples <= low + STEP):
-            clipped |= _in_rows(top, FLAT_TOP)
+            if np.count_nonzero(top) >= FLAT_TOP:  # nearly always there is one such sample
+                clipped |= _in_rows(top, FLAT_TOP)
     return float(np.count_nonzero(clipped) / len(samples))
 
 
@@ -143,7 +147,9 @@ def bandwidth(samples: Samples, sample_rate: int) -> float | None:
         None if there is nothing above the noise of rounding to 16 bits.
     """
     size = _window_size(BAND_WINDOW, sample_rate)
-    power = np.percentile(_power_spectra(samples, size, size // 2), LOUD_FRAMES, axis=0)
+    spectra = _power_spectra(samples, size, max(size // 2, len(samples) // MOST_WINDOWS)).T
+    place = LOUD_FRAMES * (spectra.shape[1] - 1) // 100
+    power = np.partition(np.ascontiguousarray(spectra), place, axis=1)[:, place]
     width = 2 * round(TONE_WIDTH * size / sample_rate / 2) + 1
     smooth = np.median(
         np.lib.stride_tricks.sliding_window_view(np.pad(power, width // 2, mode="edge"), width), axis=1
