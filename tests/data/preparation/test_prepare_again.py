@@ -204,3 +204,31 @@ def test_memory_does_not_grow_with_the_corpus(tmp_path: Path) -> None:
         tracemalloc.stop()
         assert summary is not None and summary.kept == count
     assert peaks[1] < peaks[0] + 500_000  # durations and the like, 8 bytes a row
+
+
+@pytest.mark.parametrize("which", ["heard", "rows"])
+def test_a_full_disk_is_one_sentence_and_keeps_what_was_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heard: list[str], which: str
+) -> None:
+    import sqlite3
+
+    for number in range(300):
+        clip(tmp_path / f"in/{number}.wav", number, 0.2).with_suffix(".txt").write_text("no")
+    out = tmp_path / "out"
+    real = sqlite3.connect
+
+    def full(path: Any, *args: Any, **kwargs: Any) -> Any:
+        database = real(path, *args, **kwargs)
+        if Path(path).name.startswith(which):
+            database.execute("PRAGMA max_page_count = 24")  # what SQLite says on a full disk, at 96 KiB
+        return database
+
+    monkeypatch.setattr(sqlite3, "connect", full)
+    with pytest.raises(EarwrightError, match=r"\.prepare: the disk is full; what was checked so far is kept"):
+        prepare("folder", tmp_path / "in", out, ONE_JOB)
+    assert [path.name for path in (out / ".prepare").iterdir()] in (["heard.sqlite"], [])
+    monkeypatch.setattr(sqlite3, "connect", real)
+    before = len(heard)
+    summary = prepare("folder", tmp_path / "in", out, ONE_JOB)
+    assert summary is not None and summary.kept == 300
+    assert len(heard) - before == 300 if which == "rows" else 0 < len(heard) - before <= 250

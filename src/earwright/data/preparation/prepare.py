@@ -36,7 +36,7 @@ from earwright.data.preparation.texts import count_spoken, main_script, text_key
 from earwright.data.workers import run_stream
 from earwright.errors import EarwrightError
 
-COMMIT_EVERY = 200  # files; a second or so of work
+COMMIT_EVERY = 50  # files; half a second of work
 
 
 def prepare(
