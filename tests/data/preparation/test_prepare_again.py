@@ -231,4 +231,4 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_was_heard(
     before = len(heard)
     summary = prepare("folder", tmp_path / "in", out, ONE_JOB)
     assert summary is not None and summary.kept == 300
-    assert len(heard) - before == 300 if which == "rows" else 0 < len(heard) - before <= 250
+    assert len(heard) - before <= 250  # the rest was kept
