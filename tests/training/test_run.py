@@ -263,7 +263,10 @@ def test_data_that_cannot_be_learnt_from(recipe: Recipe, tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("no_export")
-def test_a_budget_of_time_becomes_steps_once(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_budget_of_time_becomes_steps_once(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("earwright.training.loop.LATEST", 1e9)  # the tests share their cores
     recipe = changed(recipe, "training", steps=0, max_time="2s", save_every=0.0)
 
     def kill(line: str) -> None:
@@ -276,6 +279,20 @@ def test_a_budget_of_time_becomes_steps_once(recipe: Recipe, tmp_path: Path) -> 
     assert steps > 2
     train(recipe, tmp_path / "run", Lines())
     assert len(curve(tmp_path / "run")) == steps
+
+
+def test_a_machine_that_slows_down_ends_at_its_budget(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = changed(recipe, "training", steps=0, max_time="2s", evaluate_every=1000)
+    monkeypatch.setattr("earwright.training.plan._steps", lambda *args: 100_000)  # as if it had been quicker
+    reporter = Lines()
+    bundle = train(slow, tmp_path, reporter)
+    assert any(
+        "2s were given" in line and "of 100000: the machine is slower" in line for line in reporter.lines
+    )
+    steps = Recognizer.load(bundle).meta.training["steps"]
+    assert 0 < steps == len(curve(tmp_path)) < 100_000
 
 
 def test_a_half_written_log_line_is_dropped(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import signal
+import sys
 import time
 from pathlib import Path
 from types import FrameType
@@ -21,10 +22,13 @@ from earwright.nn.specaugment import spec_augment
 from earwright.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from earwright.training.log import Reporter, RunLog, duration
 from earwright.training.machine import Machine
+from earwright.training.options import parse_time
 from earwright.training.recipe import Recipe, recipe_differences, recipe_to_dict
 from earwright.training.schedule import learning_rate
 from earwright.training.setup import Parts, build_optimizer, build_parts
 
+# A budget of time is only a plan; this far beyond it the run ends, whatever the plan was.
+LATEST = 1.25
 # After so many updates in a row without a finite gradient the run is beyond help.
 HOPELESS = 50
 
@@ -172,7 +176,7 @@ class Run:
                     log.write("step", progress.step, **values)
                     if self.reporter.due():
                         self.reporter.say(self._line(values["loss"]))
-                last = progress.step == progress.steps
+                last = progress.step == progress.steps or self._out_of_time()
                 if (progress.step % every == 0 or last) and log:
                     self._look_at_dev(log)
                 if log and (last or self.stopping or time.monotonic() - saved > recipe.training.save_every):
@@ -182,11 +186,25 @@ class Run:
                 if self.stopping:
                     self.reporter.say(f"saved at step {progress.step}; the same command goes on from here")
                     raise KeyboardInterrupt
+                if last:
+                    break
         finally:
             signal.signal(signal.SIGINT, previous)
             del batches  # ends the workers
             if log:
                 log.close()
+
+    def _out_of_time(self) -> bool:
+        """Whether a budget of time is used up long before the last step: the machine has become slower."""
+        budget = self.recipe.training.max_time
+        if not budget or self.progress.wall_seconds < LATEST * parse_time(budget):
+            return False
+        self.reporter.say(
+            f"{budget} were given and {duration(self.progress.wall_seconds)} are used up at step "
+            f"{self.progress.step} of {self.progress.steps}: the machine is slower than it was when it was "
+            "measured. What has been learnt so far is kept."
+        )
+        return True
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         if self.stopping:  # a second Ctrl-C does not wait
@@ -250,6 +268,12 @@ class Run:
 
 
 def cpu_seconds() -> float:
-    """Processor time of this process and of the data workers that have ended."""
+    """Processor time of this process."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+def peak_memory() -> float:
+    """The most memory that this process has held, in GiB."""
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

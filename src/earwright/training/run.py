@@ -13,7 +13,7 @@ from earwright.errors import EarwrightError
 from earwright.files import atomic_write, describe_os_error
 from earwright.training.export import export_bundle
 from earwright.training.log import Reporter
-from earwright.training.loop import Run
+from earwright.training.loop import Run, peak_memory
 from earwright.training.recipe import Recipe, recipe_to_toml
 
 
@@ -90,7 +90,7 @@ def _facts(run: Run) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "minutes": round(progress.wall_seconds / 60, 2),
         "cpu_minutes": round(progress.cpu_seconds / 60, 2),
-        "steps": progress.steps,
+        "steps": progress.step,
         "hours_of_speech": round(run.parts.training_set.hours, 3),
         "utterances": len(run.parts.training_set.examples),
         "speakers": run.parts.speakers,
@@ -99,6 +99,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "threads": run.machine.threads,
         "fp32_peak_gflops": round(run.machine.fp32_peak, 1),
         "bf16_peak_gflops": round(run.machine.bf16_peak, 1),
+        "peak_memory_gib": round(peak_memory(), 2),
         "torch": torch.__version__,
         "seed": run.recipe.seed,
         "date": datetime.date.today().isoformat(),
