@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
+
+from earwright.nn.randomness import uniform
 
 
 class SharedDropout(nn.Module):
@@ -23,5 +24,5 @@ class SharedDropout(nn.Module):
         if not self.training or self.probability == 0.0:
             return x
         keep = 1.0 - self.probability
-        mask = torch.rand(x.shape[0], 1, x.shape[2], device=x.device) < keep
-        return x * (mask / keep).to(x.dtype)
+        mask = uniform(x.shape[0], 1, x.shape[2]) < keep
+        return x * (mask / keep).to(x)

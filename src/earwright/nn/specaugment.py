@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from earwright.nn.randomness import uniform
+
 
 def spec_augment(
     features: Tensor,
@@ -20,8 +22,8 @@ def spec_augment(
     """Set bands of frequency and stretches of time to zero, the mean of normalized features.
 
     Source: Park et al. 2019 (arXiv:1904.08779), with the number of time masks in proportion to the
-    utterance (Park et al. 2020, arXiv:1912.05533). Draws from torch's generator on the CPU, the same
-    draws on every device.
+    utterance (Park et al. 2020, arXiv:1912.05533). Draws on the CPU, the same on every device
+    (`nn.randomness`).
 
     Args:
         features: (B, T, F), normalized.
@@ -46,8 +48,8 @@ def spec_augment(
 
     hidden = torch.zeros(batch, frames, 1, dtype=torch.bool, device=device)
     if frequency_masks and frequency_width:
-        widths = (torch.rand(batch, frequency_masks) * (min(frequency_width, bands) + 1)).long()
-        starts = (torch.rand(batch, frequency_masks) * (bands - widths + 1)).long()
+        widths = (uniform(batch, frequency_masks) * (min(frequency_width, bands) + 1)).long()
+        starts = (uniform(batch, frequency_masks) * (bands - widths + 1)).long()
         hidden = hidden | covered(starts, widths, bands)[:, None, :]
     most = int(time_masks_per_second * frames / frame_rate) + 1
     if time_masks_per_second and time_seconds:
@@ -55,8 +57,8 @@ def spec_augment(
         counts = (time_masks_per_second * lengths / frame_rate).round().long().clamp(min=1)
         share = (time_share * lengths / counts).unsqueeze(1)
         widest = torch.minimum(torch.full_like(share, time_seconds * frame_rate), share)
-        widths = (torch.rand(batch, most) * (widest + 1)).long()
+        widths = (uniform(batch, most) * (widest + 1)).long()
         widths = widths * (torch.arange(most) < counts.unsqueeze(1))
-        starts = (torch.rand(batch, most) * (lengths.unsqueeze(1) - widths + 1).clamp(min=1)).long()
+        starts = (uniform(batch, most) * (lengths.unsqueeze(1) - widths + 1).clamp(min=1)).long()
         hidden = hidden | covered(starts, widths, frames)[:, :, None]
     return features.masked_fill(hidden, 0.0)

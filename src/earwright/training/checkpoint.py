@@ -23,13 +23,14 @@ FORMAT_VERSION = 1
 class Progress:
     """Where a run stands, apart from its tensors.
 
-    `steps`, `precision` and the step's share of seconds are settled once, at the first start, and hold
-    for the whole run: the schedule follows steps, so a resumed run is the same run.
+    `steps`, `precision` and `lanes` are settled once, at the first start, and hold for the whole run: the
+    schedule follows steps, so a resumed run is the same run.
     """
 
     step: int = 0
     steps: int = 0
     precision: str = "fp32"
+    lanes: int = 0
     epoch: int = 0
     position: int = 0
     audio_seconds: float = 0.0

@@ -6,6 +6,7 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,8 +19,11 @@ from earwright.data.batches import Batch
 from earwright.errors import EarwrightError
 from earwright.losses.ctc import ctc_loss
 from earwright.models.conformer import EncoderOutput
+from earwright.nn.context import Context
+from earwright.nn.randomness import drawing_from
 from earwright.nn.specaugment import spec_augment
 from earwright.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from earwright.training.lanes import MOST_LANES, Lanes, lanes_for
 from earwright.training.log import Reporter, RunLog, duration
 from earwright.training.machine import Machine
 from earwright.training.options import parse_time
@@ -54,6 +58,10 @@ class Run:
             self._resume()
         self.model: nn.Module
         self.model, self.optimizer = self.accelerator.prepare(self.parts.model, self.optimizer)
+        count, threads = lanes_for(self.device, self.accelerator.num_processes)
+        # The number is part of what a resumed run must have in common: each lane draws its own dropout.
+        self.progress.lanes = self.progress.lanes or count
+        self.lanes = Lanes(self.model, self.progress.lanes, threads)
         self.machine: Machine
         self.machine, self.flops_per_second_of_audio = settle(self)
         self.stopping = False
@@ -75,16 +83,45 @@ class Run:
 
     # -- one update ----------------------------------------------------------------------------------
 
-    def loss(self, batch: Batch, precision: str) -> tuple[Tensor, int]:
-        """This batch's share of the update's loss per token, and how many utterances were left out of it."""
+    def gradients(self, batch: Batch, precision: str, number: int = 0) -> tuple[float, int]:
+        """Add a batch's share of an update to the gradients.
+
+        Args:
+            batch: shared out over the lanes.
+            precision: "fp32" or "bf16".
+            number: of the batch in the update.
+
+        Returns:
+            Its share of the update's loss per token, and how many utterances were left out of it.
+        """
+        context, skipped = self.parts.model.draw()
+        seed = (self.recipe.seed * 1_000_003 + self.progress.step) * 1009 + number
+
+        def work(model: nn.Module, part: Batch, lane: int) -> tuple[float, int]:
+            with drawing_from(torch.Generator().manual_seed(seed * MOST_LANES + lane)):
+                loss, left_out = self.loss(model, part, precision, context, skipped)
+                self.accelerator.backward(loss)
+            return loss.item(), left_out
+
+        results = self.lanes.run(work, batch)
+        return sum(loss for loss, _ in results), sum(left_out for _, left_out in results)
+
+    def loss(
+        self,
+        model: nn.Module,
+        batch: Batch,
+        precision: str,
+        context: Context | None = None,
+        skipped: Sequence[bool] = (),
+    ) -> tuple[Tensor, int]:
+        """A batch's share of the update's loss per token, and how many utterances were left out of it."""
         recipe, parts = self.recipe, self.parts
         x, lengths = parts.features(batch.waveform.to(self.device), batch.lengths.to(self.device))
         x = parts.normalization(x, lengths)  # (B, T, F)
-        context, skipped = parts.model.draw()
         if self.progress.step >= recipe.augment.start * self.progress.steps:
             x = self._augment(x, lengths)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bf16"):
-            output: EncoderOutput = self.model(x, lengths, context, skipped)  # log-probs (B, T', V)
+            output: EncoderOutput = model(x, lengths, context, skipped)  # log-probs (B, T', V)
         targets, target_lengths = batch.targets.to(self.device), batch.target_lengths.to(self.device)
         main = ctc_loss(output.log_probs, output.lengths, targets, target_lengths)
         total = main.total
@@ -118,10 +155,9 @@ class Run:
         # Every draw of this step follows from seed and step, so a restart changes nothing.
         torch.manual_seed(self.recipe.seed * 1_000_003 + progress.step)
         summed = 0.0
-        for batch in batches:
-            loss, left_out = self.loss(batch, progress.precision)
-            self.accelerator.backward(loss)
-            summed += loss.item()
+        for number, batch in enumerate(batches):
+            loss, left_out = self.gradients(batch, progress.precision, number)
+            summed += loss
             progress.skipped_utterances += left_out
         norm = float(nn.utils.clip_grad_norm_(self.parts.model.parameters(), training.clip))
         if norm == norm and norm != float("inf"):
@@ -153,7 +189,7 @@ class Run:
         every = recipe.training.evaluate_every or max(1, progress.steps // 30)
         saved, hopeless = time.monotonic(), 0
         previous = signal.signal(signal.SIGINT, self._interrupt)
-        self.parts.model.train()
+        self.lanes.train()
         try:
             while progress.step < progress.steps:
                 began, cpu = time.monotonic(), cpu_seconds()
@@ -218,9 +254,10 @@ class Run:
             return
         weights = {name: value.clone() for name, value in parts.model.state_dict().items()}
         parts.model.load_state_dict(self.average)
-        result = parts.dev.evaluate(
-            parts.features, parts.normalization, parts.model, parts.tokenizer, self.device
-        )
+        with self.lanes.on_all_cores():
+            result = parts.dev.evaluate(
+                parts.features, parts.normalization, parts.model, parts.tokenizer, self.device
+            )
         parts.model.load_state_dict(weights)
         if progress.best_cer is None or result.cer <= progress.best_cer:
             progress.best_cer, progress.best_step = result.cer, progress.step

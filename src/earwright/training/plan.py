@@ -89,14 +89,13 @@ def _sample_batches(run: Run) -> list[Batch]:
 
 def _step(run: Run, batch: Batch, precision: str) -> None:
     """A training step that changes nothing: forward, backward, gradients thrown away."""
-    loss, _ = run.loss(batch, precision)
-    run.accelerator.backward(loss)
+    run.gradients(batch, precision)
     run.optimizer.zero_grad()
 
 
 def _time_steps(run: Run, batches: list[Batch], precision: str) -> float:
     torch.manual_seed(0)
-    run.parts.model.train()
+    run.lanes.train()
     _step(run, batches[0], precision)  # the first step pays for memory and kernels
     began = time.perf_counter()
     for batch in batches:
@@ -107,8 +106,10 @@ def _time_steps(run: Run, batches: list[Batch], precision: str) -> float:
 
 def _count_flops(run: Run, batch: Batch) -> float:
     torch.manual_seed(0)
-    run.parts.model.train()
-    with FlopCounterMode(display=False) as counter:
-        _step(run, batch, "fp32")
+    run.lanes.train()
+    with FlopCounterMode(display=False) as counter:  # counts what this thread does, so no lanes
+        loss, _ = run.loss(run.model, batch, "fp32", *run.parts.model.draw())
+        run.accelerator.backward(loss)
+    run.optimizer.zero_grad()
     seconds = batch.seconds / run.recipe.features.sample_rate
     return float(counter.get_total_flops()) / seconds
