@@ -17,6 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from earwright.evaluation.record import machine
+from earwright.training.checkpoint import load_checkpoint
+
 
 def main() -> int:
     """Compare, print, and return 0 if the curves are equal."""
@@ -43,6 +46,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         whole, killed = Path(folder) / "whole", Path(folder) / "killed"
         subprocess.run([*command, "--out", str(whole)], check=True, stderr=subprocess.DEVNULL)
+        # Two runs may find different precisions the quicker; these two are to be the same run.
+        precision = load_checkpoint(whole / "checkpoint.safetensors").progress.precision
+        command += ["--set", f"training.precision={precision}"]
         targets = sorted(generator.sample(range(2, args.steps - 1), args.kills))
         at = [kill_after(command, killed, step, generator.uniform(0, 0.5)) for step in targets]
         subprocess.run([*command, "--out", str(killed)], check=True, stderr=subprocess.DEVNULL)
@@ -50,7 +56,9 @@ def main() -> int:
     result = {
         "name": "kill-resume",
         "command": " ".join(["python", *sys.argv]),
+        "machine": machine(),
         "steps": args.steps,
+        "precision": precision,
         "killed_at_steps": at,
         "equal": a == b,
         "largest_difference": max(abs(x[1] - y[1]) for x, y in zip(a, b, strict=True)),

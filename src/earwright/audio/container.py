@@ -57,6 +57,7 @@ class ContainerFile:
         ticks, tick = stream.duration, stream.time_base
         seconds = float(ticks * tick) if ticks is not None and tick is not None else None
         self.frames = UNKNOWN_LENGTH if seconds is None else round(seconds * self.samplerate)
+        self._position = 0
         self._blocks = self._decode()
         self._ahead: npt.NDArray[np.float32] = np.zeros((0, self.channels), np.float32)
 
@@ -70,6 +71,10 @@ class ContainerFile:
         """Let the file go."""
         self._container.close()
         self._file.close()
+
+    def tell(self) -> int:
+        """Samples read so far."""
+        return self._position
 
     def seek(self, position: int) -> None:
         """Stand at a sample, by decoding everything before it: exact, and no container lies about it.
@@ -98,6 +103,7 @@ class ContainerFile:
             left -= len(block)
         joined = np.concatenate(parts)
         self._ahead = joined[frames:]
+        self._position += min(len(joined), frames)
         return joined[:frames]
 
     def _decode(self) -> Iterator[npt.NDArray[np.float32]]:

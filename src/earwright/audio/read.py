@@ -34,6 +34,7 @@ CONTAINER_SUFFIXES = frozenset(
 
 RESAMPLING_QUALITY = "HQ"  # soxr: 20-bit precision, pass band to 0.91 of Nyquist
 BLOCK_VALUES = 1 << 20  # samples times channels decoded at once: 4 MiB of float32
+TAIL = 4096  # samples asked for where the header promises no more
 SEEK_LEAD_IN = 0.1  # seconds decoded before a start and thrown away: Opus asks for 80 ms, MP3 for less
 UNKNOWN_LENGTH = 1 << 50  # libsndfile gives 2^63 - 1 for a FLAC stream whose header names no length
 LARGEST_FLOAT = 100.0  # no float audio peaks 40 dB above full scale: it is integers in disguise
@@ -241,12 +242,17 @@ def read_blocks(
     """
     size = block_samples or max(BLOCK_VALUES // file.channels, 1)
     left = samples
+    # As many as the header promises, then a few more in case it lies: libsndfile fills what it was asked for
+    # and does not have with zeros, which for a short file takes longer than decoding it.
+    promised = file.frames - file.tell()
     while left is None or left > 0:
+        wanted = min(size, promised if promised > 0 else TAIL)
         block: npt.NDArray[np.float32] = file.read(
-            size if left is None else min(size, left), dtype="float32", always_2d=True
+            wanted if left is None else min(wanted, left), dtype="float32", always_2d=True
         )
         if not len(block):
             return
+        promised -= len(block)
         if left is not None:
             left -= len(block)
         yield block

@@ -1,8 +1,8 @@
 """The cores of a CPU at work on one update: each takes some of the batch through a copy of the model.
 
 One thread a core, each with its own part of the batch, waits for the others once an update. Sharing out
-every single operation, as PyTorch does by itself, waits thousands of times, and each time for the slowest core:
-that is slower, and much slower where something else wants one of the cores as well.
+every single operation, as PyTorch does by itself, waits thousands of times, and each time for the slowest
+core: that is slower, and much slower where something else wants one of the cores as well.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ BAND_WINDOW = 0.064  # twice as long, so that the edge of a band is spread over 
 # beyond the end of a narrower band, resamplers and codecs leave 70 dB less and below.
 BAND_RANGE = 60.0
 LOUD_FRAMES = 95  # percentile: fricatives light up the top of the band in few frames; clicks in fewer
-MOST_WINDOWS = 200  # spread over the clip; more of them change nothing
+MOST_WINDOWS = 100  # spread over the clip; more of them change nothing
 TONE_WIDTH = 300.0  # Hz: a whistle above the band that is narrower than half of this does not widen it
 
 NOISE_FRAMES = 5  # percentile of frames: at least so many are taken to lie between the words
