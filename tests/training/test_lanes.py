@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from earwright.data.batches import Batch, BatchPlan
-from earwright.training.lanes import Lanes, split
+from earwright.training.lanes import LENGTHS_PER_OCTAVE, Lanes, round_up, split
 
 PLAN = BatchPlan([], 1, 0, 0)
 
@@ -29,13 +29,21 @@ def test_parts_hold_every_utterance_once_without_padding_of_others(lengths: list
     assert len(parts) == min(count, len(lengths)) and all(len(part.lengths) for part in parts)
     assert [length for part in parts for length in part.lengths.tolist()] == lengths
     for part in parts:
-        assert part.waveform.shape[1] == part.lengths.max()
+        longest = int(part.lengths.max())
+        assert longest <= part.waveform.shape[1] == round_up(longest) <= longest * (1 + 1 / 16)
+        assert not any(row[n:].any() for row, n in zip(part.waveform, part.lengths.tolist(), strict=True))
     rows = [row[:n].tolist() for part in parts for row, n in zip(part.waveform, part.lengths, strict=True)]
     whole = batch_of(lengths)
     assert rows == [row[:n].tolist() for row, n in zip(whole.waveform, whole.lengths, strict=True)]
     # No part is longer than the longest utterance more than its share.
     times = [int(part.lengths.sum()) for part in parts]
     assert max(times) <= sum(lengths) / len(parts) + max(lengths)
+
+
+def test_few_lengths_are_padded_to() -> None:
+    lengths = {round_up(length) for length in range(16_000, 20 * 16_000)}
+    assert len(lengths) < 5 * LENGTHS_PER_OCTAVE
+    assert lengths == {round_up(length) for length in lengths}
 
 
 def model_of(seed: int) -> nn.Module:

@@ -52,6 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Everything from sentences to a scored recognizer, told step by step."""
+    from earwright.cli.processor import prepare_for_training
+
+    prepare_for_training()
     from earwright.cli.terminal import err_console
 
     if args.sentences < 10:

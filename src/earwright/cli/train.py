@@ -39,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, and print where the bundle is."""
+    from earwright.cli.processor import prepare_for_training
+
+    prepare_for_training()
     from earwright.cli.terminal import err_console
     from earwright.training import Reporter, load_recipe, train
 

@@ -159,8 +159,12 @@ class Run:
             loss, left_out = self.gradients(batch, progress.precision, number)
             summed += loss
             progress.skipped_utterances += left_out
-        norm = float(nn.utils.clip_grad_norm_(self.parts.model.parameters(), training.clip))
+        parameters = [p for p in self.parts.model.parameters() if p.grad is not None]
+        total = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        norm = float(total)
         if norm == norm and norm != float("inf"):
+            if norm > training.clip:
+                nn.utils.clip_grads_with_norm_(parameters, training.clip, total)
             self.optimizer.step()
             self._update_average()
         else:
