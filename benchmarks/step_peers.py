@@ -86,7 +86,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     features = {id(batch): features_of(ours, batch) for batch in batches}
     steps: dict[str, Step] = {}
     for name, run in runs.items():
-        steps[name] = lambda batch, run=run: run.update([batch]) and None
+        steps[name] = earwright(run)
     for precision in ("fp32", "bf16"):
         steps[f"Parakeet {precision}"] = parakeet(ours, precision, features)
         steps[f"Wav2Vec2-Conformer {precision}"] = wav2vec2(ours, precision, features)
@@ -158,6 +158,15 @@ def ctc(logits: Tensor, lengths: Tensor, batch: Batch) -> Tensor:
     """As transformers' models compute it."""
     log_probs = logits.float().log_softmax(-1).transpose(0, 1)
     return F.ctc_loss(log_probs, batch.targets, lengths, batch.target_lengths, zero_infinity=True)
+
+
+def earwright(run: Run) -> Step:
+    """What `earwright train` does."""
+
+    def step(batch: Batch) -> None:
+        run.update([batch])
+
+    return step
 
 
 def parakeet(run: Run, precision: str, features: dict[int, tuple[Tensor, Tensor]]) -> Step:

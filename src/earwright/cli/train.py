@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,5 +60,6 @@ def run(args: argparse.Namespace) -> int:
         restart=args.restart,
         with_weights=not args.no_weights,
     )
-    print(bundle)
+    if os.environ.get("RANK", "0") == "0":  # of several processes the first one speaks
+        print(bundle)
     return 0

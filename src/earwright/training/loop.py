@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import resource
 import signal
 import sys
@@ -37,19 +39,38 @@ LATEST = 1.25
 HOPELESS = 50
 
 
+def build_accelerator(find_unused_parameters: bool) -> Accelerator:
+    """Whatever there is: a GPU, this CPU, or one of many that `accelerate launch` or `torchrun` started."""
+    # Without a GPU, accelerate takes several processes for several separate runs, unless it is told.
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    handler = DistributedDataParallelKwargs(find_unused_parameters=find_unused_parameters)
+    return Accelerator(
+        cpu=True if several and not torch.accelerator.is_available() else None, kwargs_handlers=[handler]
+    )
+
+
+def sum_over_processes(accelerator: Accelerator, *values: float) -> list[float]:
+    """The same values in every process; a process alone keeps its own to the last bit."""
+    if accelerator.num_processes == 1:
+        return list(values)
+    total: Tensor = accelerator.reduce(
+        torch.tensor(values, dtype=torch.float64, device=accelerator.device), "sum"
+    )
+    return [float(value) for value in total]
+
+
 class Run:
     """Everything that a training run holds while it runs."""
 
     def __init__(self, recipe: Recipe, out: Path, reporter: Reporter, overfit: int = 0) -> None:
         from earwright.training.plan import settle
 
-        self.recipe, self.out, self.reporter = recipe, out, reporter
-        skips = recipe.model.stochastic_depth > 0
-        self.accelerator = Accelerator(
-            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=skips)]
-        )
+        self.recipe, self.out = recipe, out
+        self.accelerator = build_accelerator(find_unused_parameters=recipe.model.stochastic_depth > 0)
+        self.reporter = reporter if self.accelerator.is_main_process else Reporter(lambda line: None)
         self.device = self.accelerator.device
-        self.parts: Parts = build_parts(recipe, reporter, self.device, overfit)
+        with self.accelerator.local_main_process_first():  # which decodes for the others on its machine
+            self.parts: Parts = build_parts(recipe, self.reporter, self.device, overfit)
         self.checkpoint_path = out / "checkpoint.safetensors"
         self.optimizer = build_optimizer(self.parts.model, recipe.training)
         self.average = {name: p.detach().clone() for name, p in self.parts.model.state_dict().items()}
@@ -156,9 +177,13 @@ class Run:
         torch.manual_seed(self.recipe.seed * 1_000_003 + progress.step)
         summed = 0.0
         for number, batch in enumerate(batches):
-            loss, left_out = self.gradients(batch, progress.precision, number)
-            summed += loss
+            # Processes add up their gradients once an update, with its last batch.
+            last = number == len(batches) - 1
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
+                loss, left_out = self.gradients(batch, progress.precision, number)
+            summed += loss / self.accelerator.num_processes
             progress.skipped_utterances += left_out
+        (summed,) = sum_over_processes(self.accelerator, summed)
         parameters = [p for p in self.parts.model.parameters() if p.grad is not None]
         total = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         norm = float(total)
@@ -208,7 +233,11 @@ class Run:
                         'lower training.learning_rate, or set training.precision = "fp32".'
                     )
                 progress.epoch, progress.position = update[-1].plan.epoch, update[-1].plan.position
-                progress.audio_seconds += sum(batch.seconds for batch in update) / recipe.features.sample_rate
+                audio = sum(batch.seconds for batch in update) / recipe.features.sample_rate
+                late, stopping, audio = sum_over_processes(
+                    self.accelerator, float(self._out_of_time()), float(self.stopping), audio
+                )
+                progress.audio_seconds += audio
                 progress.wall_seconds += time.monotonic() - began
                 progress.cpu_seconds += cpu_seconds() - cpu
                 progress.wait_seconds += waited
@@ -216,14 +245,14 @@ class Run:
                     log.write("step", progress.step, **values)
                     if self.reporter.due():
                         self.reporter.say(self._line(values["loss"]))
-                last = progress.step == progress.steps or self._out_of_time()
+                last = progress.step == progress.steps or late > 0
                 if (progress.step % every == 0 or last) and log:
                     self._look_at_dev(log)
-                if log and (last or self.stopping or time.monotonic() - saved > recipe.training.save_every):
+                if log and (last or stopping or time.monotonic() - saved > recipe.training.save_every):
                     log.flush()
                     self.save()
                     saved = time.monotonic()
-                if self.stopping:
+                if stopping:
                     self.reporter.say(f"saved at step {progress.step}; the same command goes on from here")
                     raise KeyboardInterrupt
                 if last:

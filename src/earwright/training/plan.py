@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import torch
+from accelerate.utils import broadcast_object_list
 from torch.utils.flop_counter import FlopCounterMode
 
 from earwright.data.batches import Batch
@@ -48,11 +49,12 @@ def settle(run: Run) -> tuple[Machine, float]:
     )
     speeds = ", ".join(f"{name} {audio / s:.0f}x real time" for name, s in seconds.items())
     say(f"precision {precision} ({speeds})")
-    progress.precision = precision
     plan = run.parts.stream(run.recipe, run.accelerator, 0, 0).epoch_plan(0)
     updates_per_epoch = len(plan) / (training.accumulate * run.accelerator.num_processes)
     per_update = seconds[precision] / len(batches) * training.accumulate
-    progress.steps = _steps(run, updates_per_epoch, per_update)
+    # Several processes measure different times; the first one's holds.
+    settled = [precision, _steps(run, updates_per_epoch, per_update)]
+    progress.precision, progress.steps = broadcast_object_list(settled)
     say(
         f"{progress.steps} steps, {progress.steps / updates_per_epoch:.1f} epochs, "
         f"about {duration(progress.steps * per_update / SHARE_FOR_STEPS)}"
