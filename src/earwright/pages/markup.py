@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
-from earwright.data.inspection.odd_characters import visible
+from earwright.text.visible import visible
 
 LONGEST_NAME = 200
 SHORT_NAME = 32  # of ids and speakers, which some corpora make of 128 hexadecimal digits
@@ -36,6 +36,12 @@ def make_table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[st
         f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{''.join(body)}</tbody></table></div>\n"
     )
+
+
+def make_totals(totals: Iterable[tuple[str, str]]) -> str:
+    """A few figures in large letters, each with what it is; HTML both."""
+    tiles = "".join(f"<div><dt>{name}</dt><dd>{number}</dd></div>" for name, number in totals)
+    return f'<dl class="totals">{tiles}</dl>\n'
 
 
 def full_name(text: str) -> str:
