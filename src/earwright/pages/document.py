@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterable, Sequence
 from importlib import resources
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
+from earwright.errors import EarwrightError
+from earwright.files import atomic_write
 from earwright.pages.markup import LONGEST_NAME, escape
 
 POLICY = (
@@ -54,6 +58,17 @@ def build_document(
         f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n'
         f'<main id="main">\n{body}\n</main>\n</body>\n</html>\n'
     )
+
+
+def page_file(path: str | os.PathLike[str]) -> contextlib.AbstractContextManager[IO[str]]:
+    """A file to write a page into, which is there when the block ends well.
+
+    Raises:
+        EarwrightError: the place cannot be written.
+    """
+    if os.path.isdir(path):
+        raise EarwrightError(f"{path}: this is a folder; name a file for the page.")
+    return atomic_write(path)
 
 
 def _style(room: str) -> str:

@@ -17,6 +17,16 @@ def ticks(low: float, high: float, number: int = 6) -> list[float]:
     return [round(place * width, digits) for place in range(first, last + 1)]
 
 
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round numbers from low to high, both above 0, for a logarithmic axis: 1, 2, 5, 10 or powers of 10."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    span = math.log10(high / low)
+    steps = (1, 2, 5) if span <= 2.2 else (1,)
+    every = max(1, round(span / 5)) if span > 2.2 else 1
+    numbers = (float(f"{step}e{power}") for power in range(first, last + 1, every) for step in steps)
+    return [number for number in numbers if low <= number <= high]
+
+
 def nice_ceiling(count: int) -> int:
     """The next number from here on that is easily halved: 2, 4, 6, 8, 10, 12, 16, 20, 30, 40 ..."""
     power = 10 ** max(len(str(count)) - 1, 0)
@@ -27,10 +37,11 @@ def nice_ceiling(count: int) -> int:
 
 
 def short(count: int) -> str:
-    """12,000 as 12k, 1,200,000 as 1.2M."""
-    if count >= 10**6:
-        return f"{count / 10**6:g}M"
-    return f"{count / 1000:g}k" if count >= 10**4 else f"{count:,}"
+    """12,000 as 12k, 1,234,567 as 1.23M."""
+    for unit, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if count >= max(0.9995 * unit, 10**4):
+            return f"{count / unit:.3g}{letter}"
+    return f"{count:,}"
 
 
 def hours(number: float) -> str:
@@ -39,3 +50,8 @@ def hours(number: float) -> str:
         return f"{number * 3600:.0f} s"
     minutes = round(number * 60)
     return f"{minutes // 60:,} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
+
+
+def percent(rate: float) -> str:
+    """A rate of errors, a fraction, as "12.34 %"."""
+    return f"{100 * rate:.2f} %"
