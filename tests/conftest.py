@@ -23,6 +23,7 @@ settings.load_profile("earwright")
 
 # Fixtures that several folders use: a bundle whose answers are known.
 pytest_plugins = ["runtime_bundle"]
+pytest.register_assert_rewrite("page_checks")
 
 ROOT = Path(__file__).parent.parent
 

@@ -30,6 +30,7 @@ RUNTIME_FLOORS = [
     {"bundle"},
     {"recognizer"},
     {"writers"},
+    {"pages"},
     {"evaluation"},
 ]
 WORKSHOP_FLOORS = [

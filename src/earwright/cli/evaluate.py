@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +14,23 @@ from earwright.errors import EarwrightError
 
 if TYPE_CHECKING:
     from earwright.cuts import Cut
+    from earwright.evaluation.page import Exhibition
     from earwright.evaluation.run import Run
     from earwright.evaluation.score import Evaluation
     from earwright.recognizer import Recognizer
 
 SHOWN_FAILURES = 10
+CLIPS = 20  # on a page
+
+
+@dataclass(frozen=True)
+class Scored:
+    """An evaluation, what else there is to keep of it, and where it is from if a recognizer was run."""
+
+    evaluation: Evaluation
+    details: dict[str, Any] = field(default_factory=dict)
+    recognizer: Recognizer | None = None
+    run: Run | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +71,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print JSON instead of the report")
     output.add_argument(
+        "--html", metavar="PAGE", help="write a page of the errors to look at and listen to, all in one file"
+    )
+    output.add_argument(
+        "--clips",
+        type=int,
+        default=CLIPS,
+        metavar="N",
+        help=f"how many utterances the page plays, the worst ones and some others (default {CLIPS})",
+    )
+    output.add_argument(
         "--trn", metavar="DIR", help="write ref.trn and hyp.trn, one line an utterance, to DIR"
     )
     output.add_argument(
@@ -78,13 +103,24 @@ def _positive(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb."""
+    import contextlib
+
+    from earwright.cli.terminal import tell_page
+    from earwright.pages.document import page_file
+
     marked = _is_trn(Path(args.bundle)) and _is_trn(Path(args.cuts))
     if (args.optional or args.fragments) and not (marked and args.sclite):
         raise EarwrightError("--optional and --fragments go with --sclite and two trn files.")
-    if marked:
-        _give(args, _score_files(args), {})
-    else:
-        _give(args, *_score_recognizer(args))
+    with contextlib.ExitStack() as files:
+        # Opened before the work: a place that cannot be written is told at once.
+        file = files.enter_context(page_file(args.html)) if args.html else None
+        scored = Scored(_score_files(args)) if marked else _score_recognizer(args)
+        result = _result(args, scored)
+        if file:
+            file.write(_page(args, scored, result))
+        _give(args, scored, result)
+    if args.html:
+        tell_page(args.html)
     return 0
 
 
@@ -119,39 +155,64 @@ def _score_files(args: argparse.Namespace) -> Evaluation:
     )
 
 
-def _score_recognizer(args: argparse.Namespace) -> tuple[Evaluation, dict[str, Any]]:
-    from earwright.recognizer import Recognizer
+def _score_recognizer(args: argparse.Namespace) -> Scored:
+    from earwright.evaluation.page.exhibits import check_clips
     from earwright.text import normalize
 
-    normalize("", args.normalizer)  # a wrong name is told before the work, not after
-    cuts, untold = _cuts(args)
-    recognizer = Recognizer.load(args.bundle, threads=args.threads)
-    done = _transcribe(recognizer, cuts)
-    evaluation = done.score(args.normalizer, "sclite" if args.sclite else "unit", args.seed)
+    normalize("", args.normalizer)  # what is wrong is told before the work, not after
+    check_clips(args.clips)
+    return score_recognizer(
+        args.bundle,
+        [args.cuts],
+        normalizer=args.normalizer,
+        sclite=args.sclite,
+        seed=args.seed,
+        limit=args.limit,
+        threads=args.threads,
+    )
+
+
+def score_recognizer(
+    bundle: str | os.PathLike[str],
+    places: Sequence[str | os.PathLike[str]],
+    *,
+    normalizer: str,
+    sclite: bool = False,
+    seed: int = 0,
+    limit: int | None = None,
+    threads: int | None = None,
+) -> Scored:
+    """Run a recognizer on the cuts of some places, with a progress bar, and score it; all as the verb's."""
+    from earwright.recognizer import Recognizer
+
+    told, untold = _cuts(places, limit)
+    recognizer = Recognizer.load(bundle, threads=threads)
+    done = _transcribe(recognizer, told)
+    evaluation = done.score(normalizer, "sclite" if sclite else "unit", seed)
     meta = recognizer.meta
     details = {
         "bundle": meta.name,
-        "seed": meta.training.get("seed", args.seed),
+        "seed": meta.training.get("seed", seed),
         "parameters": meta.parameters or None,
         "training_minutes": meta.training_minutes,
         "audio_seconds": round(done.audio_seconds, 3),
         "decode_seconds": round(done.decode_seconds, 3),
-        "threads": args.threads,
+        "threads": threads,
         "failed": len(done.failed),
         "without_text": untold,
     }
-    return evaluation, details
+    return Scored(evaluation, details, recognizer, done)
 
 
-def _cuts(args: argparse.Namespace) -> tuple[list[Cut], int]:
+def _cuts(places: Sequence[str | os.PathLike[str]], limit: int | None) -> tuple[list[Cut], int]:
     """The cuts that can be scored, and how many cannot for want of a text."""
     from earwright.cuts import read_cuts
 
-    cuts = read_cuts(args.cuts)[: args.limit]
+    cuts = [cut for place in places for cut in read_cuts(place)][:limit]
     told = [cut for cut in cuts if cut.text.strip()]
     if not told:
         what = f"none of its {len(cuts)} cuts has a text" if cuts else "it holds no cuts"
-        raise EarwrightError(f"{args.cuts}: {what}, so there is nothing to score.")
+        raise EarwrightError(f"{', '.join(map(str, places))}: {what}, so there is nothing to score.")
     return told, len(cuts) - len(told)
 
 
@@ -174,22 +235,47 @@ def _transcribe(recognizer: Recognizer, cuts: list[Cut]) -> Run:
     return done
 
 
-def _give(args: argparse.Namespace, evaluation: Evaluation, details: dict[str, Any]) -> None:
-    """Write and print what was asked for."""
-    from earwright.evaluation.record import command_line, record, save_record
+def _result(args: argparse.Namespace, scored: Scored) -> dict[str, Any]:
+    """The result as a dictionary, to keep, to print and to put on a page."""
+    from earwright.evaluation.record import command_line, record
 
-    corpus, split = _place(Path(args.cuts))
+    corpus, split = corpus_and_split(Path(args.cuts))
     name = args.name or (
-        Path(args.save).stem if args.save else details.get("bundle") or Path(args.bundle).stem
+        Path(args.save).stem if args.save else scored.details.get("bundle") or Path(args.bundle).stem
     )
-    result = record(
-        evaluation,
+    return record(
+        scored.evaluation,
         name=name,
         command=command_line(_typed(args)),
         corpus=args.corpus or corpus,
         split=args.split or split,
-        **{"seed": args.seed} | details,
+        **{"seed": args.seed} | scored.details,
     )
+
+
+def _page(args: argparse.Namespace, scored: Scored, result: dict[str, Any]) -> str:
+    from earwright.evaluation.page import Exhibition, build_evaluation_page
+
+    if scored.recognizer is None:
+        return build_evaluation_page(Exhibition(scored.evaluation, result))
+    return build_evaluation_page(exhibition(scored, result, args.clips, args.seed))
+
+
+def exhibition(scored: Scored, result: dict[str, Any], clips: int, seed: int) -> Exhibition:
+    """What a page shows of a recognizer at work, made with a progress bar."""
+    from earwright.cli.terminal import progress
+    from earwright.evaluation.page import exhibit
+
+    assert scored.recognizer is not None and scored.run is not None
+    with progress("drawing", total=clips) as bar:
+        return exhibit(scored.evaluation, result, scored.recognizer, scored.run, clips, seed, bar.advance)
+
+
+def _give(args: argparse.Namespace, scored: Scored, result: dict[str, Any]) -> None:
+    """Write and print what was asked for."""
+    from earwright.evaluation.record import save_record
+
+    evaluation = scored.evaluation
     if args.trn:
         _write_trn(Path(args.trn), evaluation)
     if args.save:
@@ -201,8 +287,9 @@ def _give(args: argparse.Namespace, evaluation: Evaluation, details: dict[str, A
 
         from earwright.evaluation.report import print_report
 
-        title = f"{name} on {result['corpus']} {result['split']}"
-        print_report(Console(highlight=False), evaluation, title=title, notes=_notes(args, details))
+        title = f"{result['name']} on {result['corpus']} {result['split']}"
+        notes = _notes(args, scored.details)
+        print_report(Console(highlight=False), evaluation, title=title, notes=notes)
 
 
 def _typed(args: argparse.Namespace) -> list[str]:
@@ -217,7 +304,7 @@ def _typed(args: argparse.Namespace) -> list[str]:
     return words + ([f"--save={args.save}"] if args.save else [])
 
 
-def _place(cuts: Path) -> tuple[str, str]:
+def corpus_and_split(cuts: Path) -> tuple[str, str]:
     """Corpus and split, told by the place that the cuts were prepared from, or else by their own."""
     folder = cuts if cuts.is_dir() else cuts.parent
     try:

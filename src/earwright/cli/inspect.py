@@ -45,22 +45,17 @@ def run(args: argparse.Namespace) -> int:
     """Inspect, write the page, print the figures."""
     import contextlib
     import json
-    import os
 
     from rich.console import Console
 
-    from earwright.cli.terminal import err_console, progress
+    from earwright.cli.terminal import progress, tell_page
     from earwright.data.inspection.inspect import inspect_cuts
     from earwright.data.inspection.report import print_figures
-    from earwright.errors import EarwrightError
-    from earwright.files import atomic_write
+    from earwright.pages.document import page_file
 
-    if args.html and os.path.isdir(args.html):
-        raise EarwrightError(f"{args.html}: this is a folder; name a file for the page.")
-    size = 0
     with contextlib.ExitStack() as files:
         # Opened before the work: a place that cannot be written is told at once.
-        file = files.enter_context(atomic_write(args.html)) if args.html else None
+        file = files.enter_context(page_file(args.html)) if args.html else None
         bar = files.enter_context(progress("counting"))
         inspection = inspect_cuts(
             args.cuts,
@@ -71,9 +66,7 @@ def run(args: argparse.Namespace) -> int:
             on_progress=lambda what, done, total: bar.update(description=what, completed=done, total=total),
         )
         if file:
-            page = _page(inspection, args.jobs, bar)
-            file.write(page)
-            size = len(page.encode("utf-8"))
+            file.write(_page(inspection, args.jobs, bar))
     if args.json:
         # A lone surrogate in a text is no character; in JSON its escape is.
         text = json.dumps(inspection.figures.to_dict(), ensure_ascii=False, indent=1)
@@ -81,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         print_figures(Console(highlight=False, markup=False, emoji=False), inspection.figures)
     if args.html:
-        err_console().print(f"The page: {args.html} ({size / 1e6:.1f} MB)", markup=False, soft_wrap=True)
+        tell_page(args.html)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +18,12 @@ def err_console() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
+
+
+def tell_page(path: str) -> None:
+    """Say on stderr where a page was written, and how large it is."""
+    size = os.path.getsize(path)
+    err_console().print(f"The page: {path} ({size / 1e6:.1f} MB)", markup=False, soft_wrap=True)
 
 
 def plain_table(headings: Sequence[str], rows: Iterable[Sequence[str]], wide: str = "") -> Table:

@@ -15,6 +15,7 @@ from rich.text import Text
 from earwright.evaluation.align import Operation, Pair
 from earwright.evaluation.bootstrap import DRAWS, LEVEL
 from earwright.evaluation.score import DurationGroup, Evaluation, Utterance
+from earwright.pages.numbers import percent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -75,10 +76,6 @@ def print_report(
     console.print(report(evaluation, console.width, title=title, notes=notes))
 
 
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.2f} %"
-
-
 def _plain_table(*columns: str) -> Table:
     """Headings in dim letters, numbers to the right, no lines."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
@@ -97,7 +94,7 @@ def _rates(evaluation: Evaluation) -> Table:
         figures = (counts.substitutions, counts.deletions, counts.insertions, counts.reference)
         table.add_row(
             name,
-            Text(_percent(counts.rate), style="bold"),
+            Text(percent(counts.rate), style="bold"),
             f"{100 * low:.2f} to {100 * high:.2f}",
             *(f"{figure:,}" for figure in figures),
             unit,
@@ -152,7 +149,7 @@ def _durations(groups: Sequence[DurationGroup]) -> Table:
             f"{group.low:g} to {group.high:g}" if group.high else f"over {group.low:g}",
             f"{group.utterances:,}",
             f"{counts.reference:,}",
-            _percent(counts.rate),
+            percent(counts.rate),
             *(f"{figure:,}" for figure in figures),
             Text("█" * round(BAR_WIDTH * share), style="dim"),
         )

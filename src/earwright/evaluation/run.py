@@ -12,6 +12,7 @@ from earwright.errors import EarwrightError
 from earwright.evaluation.align import Weights
 from earwright.evaluation.score import Evaluation, score
 from earwright.recognizer import Recognizer
+from earwright.transcript import Transcript
 
 
 @dataclass(frozen=True)
@@ -20,14 +21,14 @@ class Run:
 
     Attributes:
         cuts: the cuts that were transcribed, in order.
-        texts: their transcripts.
+        transcripts: theirs.
         failed: the other cuts, with the reason.
         audio_seconds: length of the cuts that were transcribed.
         decode_seconds: of wall time, reading and resampling included.
     """
 
     cuts: tuple[Cut, ...]
-    texts: tuple[str, ...]
+    transcripts: tuple[Transcript, ...]
     failed: tuple[tuple[Cut, str], ...]
     audio_seconds: float
     decode_seconds: float
@@ -45,7 +46,7 @@ class Run:
             )
         return score(
             [cut.text for cut in self.cuts],
-            self.texts,
+            [transcript.text for transcript in self.transcripts],
             normalizer,
             speakers=[cut.speaker for cut in self.cuts],
             durations=[cut.duration for cut in self.cuts],
@@ -70,7 +71,7 @@ def transcribe_cuts(
         on_failure: told at once of a cut that could not be transcribed, and why.
     """
     sent: list[Cut] = []
-    done: list[tuple[Cut, str]] = []
+    done: list[tuple[Cut, Transcript]] = []
     failed: list[tuple[Cut, str]] = []
 
     def fail(cut: Cut, reason: str) -> None:
@@ -94,12 +95,12 @@ def transcribe_cuts(
         if isinstance(result, EarwrightError):
             fail(cut, str(result))
         else:
-            done.append((cut, result.text))
+            done.append((cut, result))
         if on_seconds is not None:
             on_seconds(cut.duration)
     return Run(
         cuts=tuple(cut for cut, _ in done),
-        texts=tuple(text for _, text in done),
+        transcripts=tuple(transcript for _, transcript in done),
         failed=tuple(failed),
         audio_seconds=sum(cut.duration for cut, _ in done),
         decode_seconds=time.perf_counter() - began,

@@ -25,6 +25,7 @@ from earwright.nn.context import Context
 from earwright.nn.randomness import drawing_from
 from earwright.nn.specaugment import spec_augment
 from earwright.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from earwright.training.facts import start_facts
 from earwright.training.lanes import MOST_LANES, Lanes, lanes_for
 from earwright.training.log import Reporter, RunLog, duration
 from earwright.training.machine import Machine
@@ -213,6 +214,9 @@ class Run:
         """Train to the last step, with looks at dev and checkpoints on the way."""
         progress, recipe = self.progress, self.recipe
         log = RunLog(self.out, progress.step) if self.accelerator.is_main_process else None
+        if log:
+            log.write("start", progress.step, facts=start_facts(self))
+            log.flush()  # whoever looks before the first checkpoint sees what is running
         stream = self.parts.stream(recipe, self.accelerator, progress.epoch, progress.position)
         batches = iter(self.parts.loader(recipe, stream))
         every = recipe.training.evaluate_every or max(1, progress.steps // 30)
@@ -295,8 +299,9 @@ class Run:
         if progress.best_cer is None or result.cer <= progress.best_cer:
             progress.best_cer, progress.best_step = result.cer, progress.step
         facts = {"minutes": progress.wall_seconds / 60, "cpu_minutes": progress.cpu_seconds / 60}
-        log.write("dev", progress.step, wer=result.wer, cer=result.cer, **facts, **self.speed())
         samples = result.pairs[:: max(1, len(result.pairs) // 3)][:3]
+        rates = {"wer": result.wer, "cer": result.cer, "transcripts": samples}
+        log.write("dev", progress.step, **rates, **facts, **self.speed())
         log.text("transcripts", progress.step, "\n\n".join(f"{a}  \n→ {b}" for a, b in samples))
         self.reporter.evaluated(progress.step, progress.steps, result.wer, result.cer, samples)
 

@@ -7,11 +7,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from earwright.errors import EarwrightError
 from earwright.files import atomic_write, describe_os_error
 from earwright.training.export import export_bundle
+from earwright.training.facts import start_facts
 from earwright.training.log import Reporter
 from earwright.training.loop import Run, peak_memory
 from earwright.training.recipe import Recipe, recipe_to_toml
@@ -88,20 +87,11 @@ def _export(run: Run, with_weights: bool) -> Path:
 def _facts(run: Run) -> dict[str, Any]:
     progress = run.progress
     facts: dict[str, Any] = {
+        **start_facts(run),
         "minutes": round(progress.wall_seconds / 60, 2),
         "cpu_minutes": round(progress.cpu_seconds / 60, 2),
         "steps": progress.step,
-        "hours_of_speech": round(run.parts.training_set.hours, 3),
-        "utterances": len(run.parts.training_set.examples),
-        "speakers": run.parts.speakers,
-        "precision": progress.precision,
-        "processor": run.machine.processor,
-        "threads": run.machine.threads,
-        "fp32_peak_gflops": round(run.machine.fp32_peak, 1),
-        "bf16_peak_gflops": round(run.machine.bf16_peak, 1),
         "peak_memory_gib": round(peak_memory(), 2),
-        "torch": torch.__version__,
-        "seed": run.recipe.seed,
         "date": datetime.date.today().isoformat(),
         **{name: round(value, 4) for name, value in run.speed().items()},
     }

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earwright.data.inspection.figures import BINS, distribution, hours
+from earwright.data.inspection.figures import BINS, distribution
 
 values = st.lists(
     st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0, -3.5, 1e-7, 8000.0]), min_size=1, max_size=60
@@ -49,8 +49,3 @@ def test_nothing_and_no_numbers() -> None:
     assert distribution([float("nan"), float("inf")]) is None
     one = distribution([8000.0, float("nan")])
     assert one is not None and one.counts == (1,) and one.edges[0] <= 8000 <= one.edges[1]
-
-
-def test_hours_are_said_as_people_say_them() -> None:
-    cases = {0.0: "0 s", 0.02: "72 s", 0.5: "30 min", 1.0: "1 h 00 min", 1234.51: "1,234 h 31 min"}
-    assert {number: hours(number) for number in cases} == cases

@@ -1,15 +1,12 @@
-"""Which characters are odd, and that no text can act on a terminal or a page."""
+"""Which characters are odd, and what they are called."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from earwright.data.inspection.odd_characters import characters, visible
+from earwright.data.inspection.odd_characters import characters
 
 
 def oddities(text: str) -> dict[str, str]:
@@ -54,23 +51,3 @@ def test_names() -> None:
     assert (named["é"].code_point, named["é"].name) == ("U+00E9", "LATIN SMALL LETTER E WITH ACUTE")
     assert (named["\x07"].code_point, named["\x07"].name) == ("U+0007", "control character")
     assert (named["é"].first, named["\x07"].first) == ("u1", "")
-
-
-@given(st.text() | st.text(st.sampled_from("a\x1b\x9b\u202e\ud800\r\n\t\u2028\0\u200d")))
-def test_what_is_visible_does_nothing(text: str) -> None:
-    shown = visible(text)
-    assert len(shown) == len(text)
-    assert all(
-        unicodedata.category(character) not in {"Cc", "Cs", "Zl", "Zp"} or character == " "
-        for character in shown
-    )
-    assert "\u202e" not in shown
-    shown.encode("utf-8")
-    assert visible(shown) == shown
-
-
-@given(st.text(), st.integers(1, 20))
-def test_a_long_text_ends_in_dots(text: str, longest: int) -> None:
-    shown = visible(text, longest)
-    assert len(shown) == min(len(text), longest)
-    assert shown.endswith("…") or len(text) <= longest

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import re
-from collections import Counter
-from html.parser import HTMLParser
-from importlib import resources
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,55 +16,9 @@ from earwright.data.inspection.listening import excerpts
 from earwright.data.inspection.page import build_page
 from earwright.data.preparation.options import PrepareOptions
 from earwright.data.preparation.prepare import prepare
+from page_checks import HOSTILE, StrictParser, check_page
 
 CLIPS = Path(__file__).parents[1] / "librispeech"
-
-VOID = {"meta", "br", "img", "hr", "link", "input"}  # elements without an end
-SELF_CLOSING = {"rect", "line", "image"}  # in SVG
-HOSTILE = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "'&amp; </p></article></main>",
-    "\u202eright to left\x1b[31m\0",
-    "نص عربي",
-    "\ud800",
-    "javascript:alert(1)",
-)
-
-
-class StrictParser(HTMLParser):
-    """Every element is closed in its turn; what is found is kept."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.text: list[str] = []
-        self.feed(page)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        names = [name for name, _ in attrs]
-        assert len(set(names)) == len(names), f"<{tag}> has an attribute twice"
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag in SELF_CLOSING and "svg" in self.open
-        self.handle_starttag(tag, attrs)
-        self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data)
-
-    def all(self, *tags: str) -> list[dict[str, str]]:
-        """The attributes of all elements of these kinds."""
-        return [attributes for tag, attributes in self.elements if tag in tags]
 
 
 def page_of(inspection: Inspection) -> str:
@@ -112,29 +60,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     return page_of(inspect_cuts(folder, jobs=1))
 
 
-def test_every_element_is_closed_and_every_name_is_there(page: str) -> None:
-    parser = StrictParser(page)
-    ids = Counter(attributes["id"] for _, attributes in parser.elements if "id" in attributes)
-    assert max(ids.values()) == 1
-    for attributes in parser.all("a"):
-        assert attributes["href"].startswith("#") and attributes["href"][1:] in ids
-    for _, attributes in parser.elements:
-        assert attributes.get("aria-labelledby", "main") in ids
-
-
-def test_nothing_comes_from_outside(page: str) -> None:
-    parser = StrictParser(page)
-    assert "http:" not in page and "https:" not in page and "//" not in re.sub(r"base64,[^\"]*", "", page)
-    tags = {tag for tag, _ in parser.elements}
-    assert not tags & {"script", "link", "iframe", "object", "embed", "base", "form", "img"}
-    assert "url(" not in page and "@import" not in page
-    for tag, attributes in parser.elements:
-        assert not [name for name in attributes if name.startswith("on") or name in ("style", "srcset")]
-        for name in ("src", "href"):
-            if name in attributes:
-                assert attributes[name].startswith(("data:image/png;", "data:audio/") if tag != "a" else "#")
-    (policy,) = [meta["content"] for meta in parser.all("meta") if "http-equiv" in meta]
-    assert "default-src 'none'" in policy and "script-src" not in policy
+def test_the_page_is_one_that_all_can_use(page: str) -> None:
+    parser = check_page(page)
+    players = parser.all("audio")
+    assert players and all(player["src"].startswith("data:audio/flac;") for player in players)
 
 
 def test_what_the_data_says_is_text(page: str) -> None:
@@ -143,41 +72,9 @@ def test_what_the_data_says_is_text(page: str) -> None:
     for said in HOSTILE[:3]:
         assert said in text
     assert "نص عربي" in text
-    assert not re.search("[\0\x1b\u202e\ud800]", page)
-    page.encode("utf-8")
     for attributes in parser.all("p", "bdi", "span"):
         assert set(attributes) <= {"class", "dir", "lang", "tabindex", "title"}
     assert {attributes["lang"] for attributes in parser.all("p") if "lang" in attributes} == {"en"}
-
-
-def test_everybody_can_use_it(page: str) -> None:
-    parser = StrictParser(page)
-    assert parser.all("html") == [{"lang": "en"}]
-    assert len(parser.all("h1")) == len(parser.all("main")) == 1
-    headings = [int(tag[1]) for tag, _ in parser.elements if re.fullmatch(r"h\d", tag)]
-    assert headings[0] == 1
-    assert all(deeper - level <= 1 for level, deeper in pairwise(headings))
-    for attributes in parser.all("svg"):
-        assert attributes.get("aria-hidden") == "true" or (
-            attributes["role"] == "img" and attributes["aria-label"]
-        )
-    for attributes in parser.all("th"):
-        assert attributes["scope"] in ("col", "row")
-    players = parser.all("audio")
-    assert players
-    for attributes in players:
-        assert "controls" in attributes and attributes["aria-label"].startswith("Play ")
-    assert len(parser.all("caption")) == len(parser.all("table"))
-    for attributes in parser.all("p"):
-        if attributes.get("class") == "text":
-            assert attributes["dir"] == "auto"
-
-
-def test_the_players_play(page: str) -> None:
-    for attributes in StrictParser(page).all("audio"):
-        kind, _, data = attributes["src"].partition(";base64,")
-        samples, rate = soundfile.read(io.BytesIO(base64.b64decode(data, validate=True)))
-        assert kind == "data:audio/flac" and rate == 16000 and len(samples) >= 3200
 
 
 def test_faults_are_shown(page: str) -> None:
@@ -211,22 +108,3 @@ def test_only_text_no_audio_no_speakers(tmp_path: Path) -> None:
     for sample in (0, 10):
         text = "".join(StrictParser(page_of(inspect_cuts(tmp_path / "c.jsonl", sample=sample, jobs=1))).text)
         assert "No cut names its speaker." in text and "No cut has a text." in text
-
-
-def luminance(colour: str) -> float:
-    """Relative luminance as WCAG 2 defines it."""
-    channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_colours_have_contrast(theme: str) -> None:
-    style = resources.files("earwright.data.inspection").joinpath("page.css").read_text("utf-8")
-    blocks = re.findall(r":root \{([^}]*)\}", style)
-    assert len(blocks) == 2
-    colours = dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6});", blocks[theme == "dark"]))
-    for name, least in (("ink", 7.0), ("soft", 4.5), ("link", 4.5), ("bar", 3.0), ("mark", 3.0)):
-        for ground in ("ground", "raised"):
-            low, high = sorted((luminance(colours[name]), luminance(colours[ground])))
-            assert (high + 0.05) / (low + 0.05) >= least, (name, ground)

@@ -257,14 +257,6 @@ class Figures:
             yield f"{self.narrow_count:,} measured recording{several} a narrower band than most."
 
 
-def hours(number: float) -> str:
-    """As "1 h 02 min", or seconds where it is less than two minutes."""
-    if number * 3600 < 120:
-        return f"{number * 3600:.0f} s"
-    minutes = round(number * 60)
-    return f"{minutes // 60:,} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
-
-
 def distribution(values: npt.ArrayLike, *, whole: bool = False) -> Distribution | None:
     """Count values.
 

@@ -28,18 +28,18 @@ from earwright.data.inspection.figures import (
     Recording,
     distribution,
 )
-from earwright.data.inspection.listening import Clip, clip_of_cut, read_excerpt
+from earwright.data.inspection.listening import Clip, clip_of_cut
 from earwright.data.inspection.tally import Ends, Reasons, Tally, listed, spread
 from earwright.data.preparation.measure import Measures, measure
 from earwright.data.preparation.prepared import REJECTED_NAME, SUMMARY_NAME
 from earwright.data.workers import run_all
 from earwright.errors import EarwrightError
+from earwright.pages.clips import MOST_CLIPS, read_excerpt
 
 WARNINGS_NAME = "warnings.jsonl"
 
 LONGEST_MEASURED = 60.0  # seconds: a cut may be a whole recording of hours
 BATCH = 4096  # cuts of the sample in memory at once
-MOST_CLIPS = 100  # more than this no browser loads gladly
 SHOWN = 10  # recordings with a narrow band, and cuts that cannot be decoded
 
 # What is being done, how much of it is done, and of how much (None: not known yet).

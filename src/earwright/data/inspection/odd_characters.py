@@ -1,4 +1,4 @@
-"""The characters of texts: which of them are odd, what they are called, and how to show any text safely."""
+"""The characters of texts: which of them are odd, and what they are called."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from earwright.data.preparation.characters import code_point, writing_system
+from earwright.text.visible import JOINERS
 
 # What Unicode's general categories that letters and digits do not have are, in a word or three.
 KINDS = {
@@ -29,11 +30,6 @@ RARE = 1e-5  # of the characters: 1 in 100,000
 COMMON = 1e-3  # of the characters: punctuation that occurs so often belongs to the script
 TYPOGRAPHY = range(0x2000, 0x2070)  # dashes, quotes and dots that are written in ASCII as well
 LETTERS_OF_ALPHABET = 300  # with more letters than this it is Chinese or the like, where many are rare
-
-# In texts from anywhere, these would act instead of being seen: on a terminal, or on the line they stand in.
-UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-# Joiners that Persian, Hindi and emoji are written with.
-JOINERS = "\u200c\u200d"
 
 
 @dataclass(frozen=True)
@@ -103,27 +99,6 @@ def characters(counts: Mapping[str, int], first: Mapping[str, str]) -> list[Char
 
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [Character(char, count, first.get(char, ""), oddity(char, count)) for char, count in ordered]
-
-
-def visible(text: str, longest: int | None = None) -> str:
-    """The text with what would act instead of being seen (control characters and such) replaced by �.
-
-    Args:
-        text: anything.
-        longest: characters that are kept; a longer text ends in "…".
-    """
-    if longest is not None and len(text) > longest:
-        text = text[: longest - 1] + "…"
-    if text.isprintable():
-        return text
-    return "".join(
-        " "
-        if character in "\t\n\r"
-        else "\ufffd"
-        if unicodedata.category(character) in UNSEEN and character not in JOINERS
-        else character
-        for character in text
-    )
 
 
 def _is_written_with_marks(character: str) -> bool:

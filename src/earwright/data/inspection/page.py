@@ -6,14 +6,12 @@ names and paths are whatever the data says, so all of them are escaped, and each
 
 from __future__ import annotations
 
-import base64
 import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import resources
 
 from earwright import __version__
-from earwright.data.inspection.charts import histogram, share_bar, spectrogram
+from earwright.data.inspection.charts import histogram
 from earwright.data.inspection.figures import (
     AUDIO_QUANTITIES,
     QUANTITIES,
@@ -22,19 +20,20 @@ from earwright.data.inspection.figures import (
     Figures,
     Quantity,
     Share,
-    hours,
 )
 from earwright.data.inspection.inspect import Inspection
-from earwright.data.inspection.listening import EXCERPT, Clip, Excerpt
-from earwright.data.inspection.markup import LONGEST_NAME, escape, full_name, make_table, short_name
-from earwright.data.inspection.odd_characters import Character, visible
+from earwright.data.inspection.listening import EXCERPT, Clip, Measured
+from earwright.data.inspection.odd_characters import Character
 from earwright.data.preparation.checks import REASONS
 from earwright.data.preparation.measure import Measures
+from earwright.pages.clips import player
+from earwright.pages.document import Section, build_document
+from earwright.pages.markup import LONGEST_NAME, escape, full_name, make_table, make_totals, short_name
+from earwright.pages.numbers import hours
+from earwright.pages.spectrogram import spectrogram
+from earwright.pages.svg import share_bar
+from earwright.text.visible import visible
 
-POLICY = (
-    "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'; "
-    "base-uri 'none'; form-action 'none'"
-)
 LONGEST_TEXT = 1000  # characters of a clip's text
 SCROLLED_TEXT = 300  # from here on it may need scrolling, which the keyboard must reach
 ODD_SHOWN = 200  # characters with a row of their own
@@ -43,45 +42,33 @@ LETTERS_KEPT = 3000  # Chinese has some thousands
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
-def build_page(inspection: Inspection, excerpts: Mapping[Clip, Excerpt]) -> str:
+def build_page(inspection: Inspection, excerpts: Mapping[Clip, Measured]) -> str:
     """The page.
 
     Args:
         inspection: what to show.
         excerpts: of each of its clips.
     """
-    figures = inspection.figures
+    figures, rejected = inspection.figures, inspection.rejected
     numbers = {clip.id: number for number, clip in enumerate(inspection.clips, 1)}
     sections = (
-        ("figures", "In figures", _overview(figures)),
-        ("texts", "Durations and pace", _quantities(figures, TEXT_QUANTITIES, numbers)),
-        ("speakers", "Speakers", _speakers(figures)),
-        ("columns", "Languages and other columns", _columns(figures)),
-        ("characters", "Characters", _characters(figures)),
-        ("audio", "Audio", _audio(figures, numbers)),
-        ("listen", "Listen", _listen(inspection.clips, excerpts)),
-        ("warnings", "Warnings", _reasons(figures.warned, inspection.warned, excerpts, "warnings")),
-        ("rejected", "Rejected", _reasons(figures.rejected, inspection.rejected, excerpts, "rejected")),
+        Section("figures", "In figures", _overview(figures)),
+        Section("texts", "Durations and pace", _quantities(figures, TEXT_QUANTITIES, numbers)),
+        Section("speakers", "Speakers", _speakers(figures)),
+        Section("columns", "Languages and other columns", _columns(figures)),
+        Section("characters", "Characters", _characters(figures)),
+        Section("audio", "Audio", _audio(figures, numbers)),
+        Section("listen", "Listen", _listen(inspection.clips, excerpts)),
+        Section("warnings", "Warnings", _reasons("warnings", figures.warned, inspection.warned, excerpts)),
+        Section("rejected", "Rejected", _reasons("rejected", figures.rejected, rejected, excerpts)),
     )
-    links = "".join(f'<li><a href="#{name}">{title}</a></li>' for name, title, content in sections if content)
-    body = "\n".join(
-        f'<section aria-labelledby="{name}"><h2 id="{name}">{title}</h2>\n{content}</section>'
-        for name, title, content in sections
-        if content
-    )
-    style = resources.files("earwright.data.inspection").joinpath("page.css").read_text("utf-8")
     made = f"{full_name(figures.format)} from {full_name(figures.source)}" if figures.source else "Cuts"
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(figures.place, LONGEST_NAME)}: what is in it</title>\n"
-        f"<style>\n{style}</style>\n</head>\n<body>\n"
-        '<a class="skip" href="#main">To the figures</a>\n'
-        f"<header><h1>{full_name(figures.place)}</h1>\n"
-        f"<p>{made}, looked into by earwright {__version__}.</p></header>\n"
-        f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n'
-        f'<main id="main">\n{body}\n</main>\n</body>\n</html>\n'
+    return build_document(
+        f"{figures.place}: what is in it",
+        full_name(figures.place),
+        f"{made}, looked into by earwright {__version__}.",
+        sections,
+        ["earwright.data.inspection"],
     )
 
 
@@ -93,10 +80,9 @@ def _overview(figures: Figures) -> str:
         ("recordings", f"{figures.recordings:,}"),
         ("words", f"{figures.words:,}"),
     )
-    tiles = "".join(f"<div><dt>{name}</dt><dd>{number}</dd></div>" for name, number in totals)
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in figures.notes())
     worth = f"<h3>Worth a look</h3>\n<ul>{notes}</ul>\n" if notes else ""
-    return f'<dl class="totals">{tiles}</dl>\n{worth}'
+    return make_totals(totals) + worth
 
 
 def _quantities(figures: Figures, quantities: Mapping[str, Quantity], numbers: Mapping[str, int]) -> str:
@@ -279,7 +265,7 @@ def _audio(figures: Figures, numbers: Mapping[str, int]) -> str:
     return "".join(parts)
 
 
-def _listen(clips: Sequence[Clip], excerpts: Mapping[Clip, Excerpt]) -> str:
+def _listen(clips: Sequence[Clip], excerpts: Mapping[Clip, Measured]) -> str:
     at_ends = [(number, clip) for number, clip in enumerate(clips, 1) if clip.labels]
     others = [(number, clip) for number, clip in enumerate(clips, 1) if not clip.labels]
     parts = []
@@ -291,10 +277,10 @@ def _listen(clips: Sequence[Clip], excerpts: Mapping[Clip, Excerpt]) -> str:
 
 
 def _reasons(
+    name: str,
     counts: Mapping[str, int],
     clips: Mapping[str, Sequence[Clip]],
-    excerpts: Mapping[Clip, Excerpt],
-    name: str,
+    excerpts: Mapping[Clip, Measured],
 ) -> str:
     """How many rows each reason has, and some of them, reason by reason."""
     if not counts:
@@ -314,23 +300,17 @@ def _reasons(
     return f'{table}{heading}<div class="grid">{cards}</div>\n'
 
 
-def _card(anchor: str, clip: Clip, excerpt: Excerpt, reason: str = "") -> str:
+def _card(anchor: str, clip: Clip, measured: Measured, reason: str = "") -> str:
     name = clip.id or "without an id"
     parts = [f'<article aria-labelledby="{anchor}"><h4 id="{anchor}">{short_name(name)}</h4>']
     labels = [f"{reason}: {clip.detail}" if clip.detail else reason] if reason else clip.labels
     parts += [f'<p class="why" dir="auto">{escape(label, LONGEST_TEXT)}</p>' for label in labels]
-    parts.append(f'<p class="facts">{_facts(clip, excerpt)}</p>')
+    parts.append(f'<p class="facts">{_facts(clip, measured)}</p>')
+    excerpt = measured.excerpt
     if excerpt.picture:
         label = f"Spectrogram of {visible(name, LONGEST_NAME)}, {excerpt.seconds:.1f} s"
         parts.append(spectrogram(excerpt.picture, excerpt.seconds, excerpt.sample_rate, label))
-    if excerpt.sound:
-        data = base64.b64encode(excerpt.sound).decode()
-        parts.append(
-            f'<audio controls preload="none" aria-label="Play {escape(name, LONGEST_NAME)}" '
-            f'src="data:{excerpt.media_type};base64,{data}"></audio>'
-        )
-    if excerpt.problem:
-        parts.append(f'<p class="facts" dir="auto">No sound: {escape(excerpt.problem, LONGEST_TEXT)}</p>')
+    parts.append(player(excerpt, name))
     if clip.text.strip():
         language = f' lang="{clip.language}"' if LANGUAGE_TAG.fullmatch(clip.language) else ""
         text = escape(clip.text, LONGEST_TEXT)
@@ -343,8 +323,8 @@ def _card(anchor: str, clip: Clip, excerpt: Excerpt, reason: str = "") -> str:
     return "".join([*parts, "</article>"])
 
 
-def _facts(clip: Clip, excerpt: Excerpt) -> str:
-    facts = []
+def _facts(clip: Clip, measured: Measured) -> str:
+    facts, excerpt = [], measured.excerpt
     if clip.speaker:
         facts.append(f"speaker {short_name(clip.speaker)}")
     if clip.duration is not None:
@@ -355,8 +335,8 @@ def _facts(clip: Clip, excerpt: Excerpt) -> str:
         facts.append(f"here the first {excerpt.seconds:g} s")
     if excerpt.sample_rate:
         facts.append(f"{excerpt.sample_rate:,} Hz")
-    if excerpt.measures:
-        facts += _measured(excerpt.measures)
+    if measured.measures:
+        facts += _measured(measured.measures)
     return "; ".join(facts)
 
 

@@ -19,10 +19,10 @@ from earwright.data.inspection.figures import (
     Figures,
     Quantity,
     Share,
-    hours,
 )
-from earwright.data.inspection.odd_characters import visible
 from earwright.data.preparation.checks import REASONS
+from earwright.pages.numbers import hours
+from earwright.text.visible import visible
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 BAR_ROWS = 4  # lines of a histogram

@@ -1,4 +1,4 @@
-"""What is measured of one clip: level, peak, clipping, offset, bandwidth, noise; and its spectrogram.
+"""What is measured of one clip: level, peak, clipping, offset, bandwidth, noise.
 
 Decibels are relative to full scale (dBFS): 0 dB is a sample of 1.0, or for levels the RMS of a square wave
 that swings from -1 to 1, so that a sine of full scale has a level of -3 dB.
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earwright.audio.read import Samples
+from earwright.pages.mel import power_spectra, window_size
 
 Array = npt.NDArray[Any]
 
@@ -33,8 +34,7 @@ FLAT_TOP = 3
 # Below a peak of -20 dBFS tops are flat because the steps of 8-bit audio are coarse there.
 LOWEST_CLIPPED_PEAK = 0.1
 
-PICTURE_WINDOW = 0.032  # seconds, at least: rounded up to a power of two samples
-BAND_WINDOW = 0.064  # twice as long, so that the edge of a band is spread over half as many Hz
+BAND_WINDOW = 0.064  # seconds, at least: rounded up to a power of two samples
 # Energy is what comes within so many dB of the strongest frequency. Voices lose 20 to 40 dB up to 8 kHz;
 # beyond the end of a narrower band, resamplers and codecs leave 70 dB less and below.
 BAND_RANGE = 60.0
@@ -146,8 +146,8 @@ def bandwidth(samples: Samples, sample_rate: int) -> float | None:
     Returns:
         None if there is nothing above the noise of rounding to 16 bits.
     """
-    size = _window_size(BAND_WINDOW, sample_rate)
-    spectra = _power_spectra(samples, size, max(size // 2, len(samples) // MOST_WINDOWS)).T
+    size = window_size(BAND_WINDOW, sample_rate)
+    spectra = power_spectra(samples, size, max(size // 2, len(samples) // MOST_WINDOWS)).T
     place = LOUD_FRAMES * (spectra.shape[1] - 1) // 100
     power = np.partition(np.ascontiguousarray(spectra), place, axis=1)[:, place]
     width = 2 * round(TONE_WIDTH * size / sample_rate / 2) + 1
@@ -156,45 +156,6 @@ def bandwidth(samples: Samples, sample_rate: int) -> float | None:
     )
     there = np.flatnonzero(smooth > max(smooth.max() * 10 ** (-BAND_RANGE / 10), 10 * ROUNDING))
     return float(there[-1] * sample_rate / size) if len(there) else None
-
-
-def mel_spectrogram(samples: Samples, sample_rate: int, bands: int = 64, columns: int = 480) -> Array:
-    """A spectrogram to look at: log-mel up to half the sample rate.
-
-    Args:
-        samples: float32 mono (N,).
-        sample_rate: in Hz.
-        bands: mel bands, as far apart as the mel scale (2595 log10(1 + f / 700)) has them from 0 on.
-        columns: at most so many, none less than 5 ms after the last.
-
-    Returns:
-        Power in dB relative to full scale, (bands, T), the lowest band first.
-    """
-    size = _window_size(PICTURE_WINDOW, sample_rate)
-    hop = max(math.ceil(len(samples) / columns), round(sample_rate * FRAME / 2), 1)
-    power = _power_spectra(samples, size, hop)
-    edges = mel_to_hz(np.linspace(0.0, hz_to_mel(sample_rate / 2), bands + 2))
-    hz = np.arange(size // 2 + 1) * sample_rate / size
-    rising = (hz[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - hz[:, None]) / (edges[2:] - edges[1:-1])
-    filters = np.maximum(np.minimum(rising, falling), 0.0)
-    # The lowest bands may lie between two bins; they take the nearest one.
-    for band in np.flatnonzero(filters.sum(axis=0) < 1e-3):
-        filters[round(edges[band + 1] * size / sample_rate), band] = 1.0
-    filters /= filters.sum(axis=0)
-    decibels: Array = 10 * np.log10(np.maximum(power @ filters, 1e-14)).T
-    return decibels
-
-
-def hz_to_mel(hz: float) -> float:
-    """Frequency on the mel scale (O'Shaughnessy 1987)."""
-    return 2595 * math.log10(1 + hz / 700)
-
-
-def mel_to_hz(mels: Array) -> Array:
-    """The inverse of `hz_to_mel`."""
-    hz: Array = 700 * (10 ** (mels / 2595) - 1)
-    return hz
 
 
 def _snr(samples: Samples, sample_rate: int, level: float) -> float | None:
@@ -215,21 +176,6 @@ def _frames(samples: Samples, sample_rate: int) -> Array:
     if len(samples) < size:
         samples = np.pad(samples, (0, size - len(samples)))
     return samples[: len(samples) // size * size].reshape(-1, size)
-
-
-def _window_size(seconds: float, sample_rate: int) -> int:
-    return int(2 ** max(math.ceil(math.log2(seconds * sample_rate)), 4))
-
-
-def _power_spectra(samples: Samples, size: int, hop: int) -> Array:
-    """Power spectra of Hann windows, (T, size // 2 + 1); white noise of power p has p everywhere."""
-    if len(samples) < size:
-        samples = np.pad(samples, (0, size - len(samples)))
-    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
-    frames = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop]
-    spectra = np.fft.rfft(frames * window, axis=1)
-    power: Array = (spectra.real**2 + spectra.imag**2) / float(np.square(window).sum())
-    return power
 
 
 def _in_rows(mask: Array, length: int) -> Array:
