@@ -1,4 +1,4 @@
-"""N-gram language models: made from any text, pruned and mixed, kept in ARPA and binary files, and queried."""
+"""N-gram language models: made from any text, pruned and mixed, kept in files, and queried."""
 
 from earwright.lm.ngrams import END, START, UNKNOWN, Level, NgramModel
 

@@ -1,4 +1,4 @@
-"""What an n-gram model is in memory: a trie in sorted arrays, as wide as the text and as deep as the order."""
+"""What an n-gram model is in memory: a trie in sorted arrays."""
 
 from __future__ import annotations
 
