@@ -1,8 +1,8 @@
 """Counting n-grams of all orders in one external sort.
 
-Every place of a text begins a window of `order` words; where the sentence ends before the window does, it is
-filled up. Windows are packed into integers that sort as their words do, sorted in chunks, added up, and merged;
-what goes by in sorted order is a trie, and how often a prefix went by is how often it was said.
+Every place of a text begins a window of `order` words; where the sentence ends before the window does, it
+is filled up. Windows are packed into integers that sort as their words do, sorted in chunks, added up, and
+merged; what goes by in sorted order is a trie, and how often a prefix went by is how often it was said.
 """
 
 from __future__ import annotations
@@ -48,6 +48,11 @@ class Packing:
     order: int
     bits: int
 
+    @classmethod
+    def of(cls, order: int, words: int) -> Packing:
+        """For n-grams up to an order over a vocabulary of so many words."""
+        return cls(order, max(words.bit_length(), 2))
+
     @property
     def per_column(self) -> int:
         """Words in one integer."""
@@ -57,6 +62,14 @@ class Packing:
     def columns(self) -> int:
         """Integers of a window."""
         return -(-self.order // self.per_column)
+
+    def pack_rows(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.uint64]:
+        """(n, columns) windows from the ids of n-grams (n, words), filled up to the order."""
+        keys = np.zeros((len(rows), self.columns), np.uint64)
+        for place in range(rows.shape[1]):
+            shift = np.uint64(self.bits * (self.per_column - 1 - place % self.per_column))
+            keys[:, place // self.per_column] |= (rows[:, place] + 1).astype(np.uint64) << shift
+        return keys
 
 
 def count_ngrams(
@@ -70,11 +83,25 @@ def count_ngrams(
         words: size of the vocabulary; every word of it is an n-gram of order 1, said or not.
         workspace: where there is room.
     """
-    packing = Packing(order, max(words.bit_length(), 2))
-    runs = _Runs(workspace, packing.columns)
+    packing = Packing.of(order, words)
     # Room for a chunk, for the sorted copy and the permutation between them.
     size = min(_CHUNK, workspace.memory // 4 // (16 * packing.columns + 24))
-    for keys in _windows(chunks, packing, size):
+    return trie_of_windows(_windows(chunks, packing, size), packing, words, workspace)
+
+
+def trie_of_windows(
+    windows: Iterable[npt.NDArray[np.uint64]], packing: Packing, words: int, workspace: Workspace
+) -> list[CountLevel]:
+    """Sort windows and make a trie of them and of their beginnings.
+
+    Args:
+        windows: packed, (n, columns) at a time.
+        packing: of them.
+        words: size of the vocabulary.
+        workspace: where there is room.
+    """
+    runs = _Runs(workspace, packing.columns)
+    for keys in windows:
         runs.add(keys)
     return _build_trie(runs, packing, words, workspace)
 
@@ -168,9 +195,8 @@ class _Runs:
         if not len(keys):
             return
         if keys.shape[1] == 1:
-            ordered = keys.reshape(-1)
-            ordered.sort()
-            ordered = ordered.reshape(-1, 1)
+            keys.sort(axis=0)
+            ordered = keys
         else:
             ordered = keys[np.lexsort(keys.T[::-1])]
         first = np.empty(len(ordered), bool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -41,7 +42,7 @@ def estimate(
         workspace: memory and temporary files; None takes half of the memory that is free.
 
     Raises:
-        EarwrightError: there is no sequence, an id is outside the vocabulary, or order or prune make no sense.
+        EarwrightError: there is no sequence, an id is outside the vocabulary, or order or prune will not do.
     """
     return estimate_from_chunks(
         _with_ends(sequences, len(vocabulary)), order, vocabulary, prune=prune, normalizer=normalizer,
@@ -62,9 +63,7 @@ def estimate_from_chunks(
     """As `estimate`, from pieces of a text of any length in which END follows each sentence."""
     if list(vocabulary[:3]) != list(SPECIAL_WORDS):
         raise EarwrightError(f"the vocabulary must begin with {', '.join(SPECIAL_WORDS)}.")
-    if not 1 <= order <= MAX_ORDER:
-        raise EarwrightError(f"the order is {order}; it must lie between 1 and {MAX_ORDER}.")
-    least = check_prune(prune, order)
+    least = check_prune(prune, check_order(order))
     if workspace is None:
         with Workspace() as own:
             return estimate_from_chunks(
@@ -83,6 +82,17 @@ def estimate_from_chunks(
     return NgramModel(vocabulary, smoothed.levels, normalizer, unit, notes)
 
 
+def check_order(order: int) -> int:
+    """The order, if there can be a model of it.
+
+    Raises:
+        EarwrightError: it is too small or too large.
+    """
+    if not 1 <= order <= MAX_ORDER:
+        raise EarwrightError(f"the order is {order}; it must lie between 1 and {MAX_ORDER}.")
+    return order
+
+
 def check_prune(prune: Sequence[int], order: int) -> list[int]:
     """One number for each order, from those that were given.
 
@@ -92,7 +102,7 @@ def check_prune(prune: Sequence[int], order: int) -> list[int]:
     shown = " ".join(map(str, prune))
     if len(prune) > order:
         raise EarwrightError(f"--prune {shown} has {len(prune)} numbers for a model of order {order}.")
-    if any(later < earlier for earlier, later in zip(prune, prune[1:], strict=False)):
+    if any(later < earlier for earlier, later in itertools.pairwise(prune)):
         raise EarwrightError(
             f"--prune {shown} falls: the longer n-grams need the shorter ones, so let it rise or stay."
         )
@@ -114,7 +124,7 @@ def _with_ends(
         ids = np.asarray(sequence, np.int64).reshape(-1)
         if len(ids) and (ids.min() < 0 or ids.max() >= words or ((ids == START) | (ids == END)).any()):
             raise EarwrightError(
-                f"sequence {number} has an id that is no word of the vocabulary ({words} words), or <s> or </s>."
+                f"sequence {number} has an id that is <s>, </s> or none of the {words} of the vocabulary."
             )
         waiting += [ids, end]
         length += len(ids) + 1

@@ -1,14 +1,14 @@
 """Interpolated modified Kneser-Ney smoothing, from counts to a model.
 
-Sources: Chen and Goodman 1998, "An Empirical Study of Smoothing Techniques for Language Modeling", section 3 and
-equation 26; Heafield et al. 2013, "Scalable Modified Kneser-Ney Language Model Estimation", whose conventions
-(and so KenLM's) hold where the former leaves a choice:
+Sources: Chen and Goodman 1998, "An Empirical Study of Smoothing Techniques for Language Modeling", section 3
+and equation 26; Heafield et al. 2013, "Scalable Modified Kneser-Ney Language Model Estimation", whose
+conventions (and so KenLM's) hold where the former leaves a choice:
 
-- An n-gram below the highest order counts as often as different words stand before it, <s> among them; one that
-  begins with <s> has nothing before it and counts as often as it was said.
+- An n-gram below the highest order counts as often as different words stand before it, <s> among them; one
+  that begins with <s> has nothing before it and counts as often as it was said.
 - Order 1 is interpolated with the uniform distribution over the vocabulary, in which <unk> is and <s> is not.
-- Pruning goes by how often an n-gram was said. What is pruned counts for the discounts and in the denominator,
-  and what it would have had goes to the back-off.
+- Pruning goes by how often an n-gram was said. What is pruned counts for the discounts and in the
+  denominator, and what it would have had goes to the back-off.
 """
 
 from __future__ import annotations

@@ -41,7 +41,12 @@ class Level:
 
     def parents(self) -> IntArray:
         """(n,) int64: the n-gram of the order below that each n-gram continues."""
-        return np.repeat(np.arange(len(self.begins) - 1, dtype=np.int64), np.diff(self.begins))
+        return parents_of(self.begins)
+
+
+def parents_of(begins: IntArray) -> npt.NDArray[np.int64]:
+    """(n,): the n-gram of the order below that each n-gram continues; see `Level`."""
+    return np.repeat(np.arange(len(begins) - 1, dtype=np.int64), np.diff(begins))
 
 
 @dataclass(frozen=True)

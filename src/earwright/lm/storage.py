@@ -64,7 +64,9 @@ class Workspace:
         """The path of a temporary file that is not there yet."""
         if self._folder is None:
             with self.plain_errors():
-                self._folder = tempfile.TemporaryDirectory(prefix="earwright-lm-", dir=self._parent)
+                self._folder = tempfile.TemporaryDirectory(
+                    prefix="earwright-lm-", dir=self._parent, ignore_cleanup_errors=True
+                )
         self._files += 1
         return Path(self._folder.name) / str(self._files)
 

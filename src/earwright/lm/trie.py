@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -94,18 +95,11 @@ def suffix_links(levels: Sequence[Floor], allocate: Allocate = np.empty) -> list
         One array for each order; that of order 1 is all zeros, since the empty n-gram is there once.
     """
     links = [np.zeros(len(levels[0].words), np.int64)]
-    for below, level in zip(levels, levels[1:], strict=False):
+    for below, level in itertools.pairwise(levels):
         found = allocate(len(level.words), np.int64)
         _find_suffixes(level.words, level.begins, below.words, below.begins, links[-1], found)
         links.append(found)
     return links
-
-
-@numba.njit(cache=True)
-def _parents(begins: Array, parents: Array) -> None:
-    for parent in range(len(begins) - 1):
-        for node in range(begins[parent], begins[parent + 1]):
-            parents[node] = parent
 
 
 def begins_of_kept(begins: Array, kept_parents: Array, kept: Array) -> Array:
