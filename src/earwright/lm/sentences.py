@@ -31,8 +31,8 @@ _ABBREVIATIONS = frozenset(
     word
     for words in (
         "mr mrs ms messrs mme mlle dr st prof rev revd hon rt capt col gen lieut lt sergt sgt corp maj adm",
-        "gov pres sen rep esq jr sr bros mt ft no nos vol vols chap ch fig figs p pp ed eds vs viz cf al eg ie",
-        "e.g i.e approx jan feb mar apr jun jul aug sept oct nov dec",
+        "gov pres sen rep esq jr sr bros mt ft no nos vol vols chap ch fig figs p pp ed eds vs viz cf al",
+        "eg ie e.g i.e approx jan feb mar apr jun jul aug sept oct nov dec",
         "hr hrn fr frl nr bd bzw dgl geb sog evtl ca u.a z.b d.h s.o s.u",
     )
     for word in words.split()
