@@ -10,11 +10,12 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numba
 import numpy as np
 
+from earwright.errors import EarwrightError
 from earwright.lm.storage import Array
 
 # What ends at a newline: a sentence, which ends nowhere else; a paragraph; nothing but at an empty line.
@@ -113,6 +114,19 @@ def split_tokens(text: str, layout: str) -> list[str]:
         if layout != WRAPPED or not words:
             tokens.append(BREAK_TOKEN)
     return tokens + last.split()
+
+
+def laid_out(pieces: Iterable[str], layout: str = "auto") -> tuple[str, Iterator[str]]:
+    """The layout of a text, found out from its first piece where it is "auto", and all pieces.
+
+    Raises:
+        EarwrightError: there is no such layout.
+    """
+    if layout not in ("auto", *LAYOUTS):
+        raise EarwrightError(f'there is no layout "{layout}"; there are auto, {", ".join(LAYOUTS)}.')
+    rest = iter(pieces)
+    first = next(rest, "")
+    return find_layout(first) if layout == "auto" else layout, itertools.chain([first], rest)
 
 
 # Of the lines that go on: so short and so even are those of a hard-wrapped book, in characters.

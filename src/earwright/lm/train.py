@@ -16,7 +16,7 @@ from earwright.lm.estimate import check_order, check_prune, estimate_from_chunks
 from earwright.lm.ngrams import END, SPECIAL_WORDS, UNKNOWN, NgramModel
 from earwright.lm.numbering import Ids, Numberer, WordNumbers
 from earwright.lm.prune import prune_by_entropy
-from earwright.lm.sentences import LAYOUTS, find_layout
+from earwright.lm.sentences import laid_out
 from earwright.lm.storage import Spool, Workspace
 from earwright.lm.wordlist import choose_vocabulary, read_vocabulary
 
@@ -160,23 +160,15 @@ def _read(
     counts = np.zeros(len(numbers), np.int64)
     with Numberer(numbers, options.normalizer, notes, options.jobs) as numberer:
         for path in paths:
-            pieces = read_document(path, options.encoding, notes, on_read)
-            first = next(pieces, "")
-            layout = find_layout(first) if options.layout == "auto" else options.layout
-            assert layout in LAYOUTS
+            layout, pieces = laid_out(read_document(path, options.encoding, notes, on_read), options.layout)
             made.layouts[layout] = made.layouts.get(layout, 0) + 1
-            for ids in numberer.number(_with_first(first, pieces), layout):
+            for ids in numberer.number(pieces, layout):
                 text.append(ids)
                 found = np.bincount(ids, minlength=len(counts))
                 found[: len(counts)] += counts
                 counts = found
     made.notes = notes.counts
     return np.concatenate([counts, np.zeros(len(numbers) - len(counts), np.int64)])
-
-
-def _with_first(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
 
 
 def _renumbered(text: Spool, new_ids: Ids, size: int = 1 << 22) -> Iterator[Ids]:
