@@ -112,7 +112,12 @@ def _add_reading(action: argparse.ArgumentParser) -> None:
     reading = action.add_argument_group("reading")
     layout = reading.add_mutually_exclusive_group()
     layout.add_argument(
-        "--lines", dest="layout", action="store_const", const="lines", help="each line is a sentence as it is"
+        "--lines",
+        dest="layout",
+        action="store_const",
+        const="lines",
+        default="auto",
+        help="each line is a sentence as it is",
     )
     layout.add_argument(
         "--layout",

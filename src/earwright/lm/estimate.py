@@ -11,7 +11,7 @@ import numpy.typing as npt
 from earwright.errors import EarwrightError
 from earwright.lm.counting import count_ngrams
 from earwright.lm.kneser_ney import smooth
-from earwright.lm.ngrams import END, SPECIAL_WORDS, START, NgramModel
+from earwright.lm.ngrams import END, SPECIAL_WORDS, START, NgramModel, without_empty
 from earwright.lm.storage import Workspace
 
 # With more, the windows of a text would no longer be worth sorting.
@@ -34,7 +34,7 @@ def estimate(
 
     Args:
         sequences: the ids of a sentence (or of a word's symbols) each, without <s> and </s>.
-        order: of the longest n-grams, 1 or more.
+        order: of the longest n-grams, 1 or more; a model of short sequences may have a lower one.
         vocabulary: id -> word; the first three are <unk>, <s> and </s>.
         prune: of each order from 1 on, how often an n-gram may have been said to be left out; the last number
             goes for the orders after it, the first must be 0.
@@ -79,7 +79,7 @@ def estimate_from_chunks(
     }
     if any(least):
         notes["pruned counts"] = " ".join(map(str, least))
-    return NgramModel(vocabulary, smoothed.levels, normalizer, unit, notes)
+    return NgramModel(vocabulary, without_empty(smoothed.levels), normalizer, unit, notes)
 
 
 def check_order(order: int) -> int:

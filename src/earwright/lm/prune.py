@@ -12,7 +12,7 @@ import numba
 import numpy as np
 
 from earwright.errors import EarwrightError
-from earwright.lm.ngrams import END, NEVER, START, Level, NgramModel, parents_of
+from earwright.lm.ngrams import END, NEVER, START, Level, NgramModel, parents_of, without_empty
 from earwright.lm.storage import Array
 from earwright.lm.trie import begins_of_kept, suffix_links, sum_children
 from earwright.lm.union import complete
@@ -54,7 +54,7 @@ def prune_by_entropy(model: NgramModel, threshold: float) -> NgramModel:
         needed[links[number][kept[number]]] = True
     levels = _without(model, kept, links, probs)
     notes = {**model.notes, "pruned entropy": f"{threshold:g}"}
-    return replace(model, levels=tuple(levels), notes=notes)
+    return replace(model, levels=without_empty(levels), notes=notes)
 
 
 def _histories(levels: Sequence[Level], probs: Sequence[Array]) -> list[Array]:
@@ -113,9 +113,6 @@ def _without(
             lost = sum_children(longer.begins, ~stays) > 0
             backoffs = np.where(lost, new, level.backoffs)[kept[number]].astype(np.float32)
         levels.append(Level(level.words[kept[number]], begins, level.log_probs[kept[number]], backoffs))
-    while len(levels) > 1 and not len(levels[-1]):
-        levels.pop()
-        levels[-1] = replace(levels[-1], backoffs=None)
     return levels
 
 
