@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lm.textbook import Textbook
 
 from earwright.errors import EarwrightError
 from earwright.lm.estimate import estimate
 from earwright.lm.ngrams import START, NgramModel
 from earwright.lm.storage import Workspace
+from lm.textbook import Textbook
 
 LETTERS = "abcd"
 VOCABULARY = ["<unk>", "<s>", "</s>", *LETTERS, "unsaid"]

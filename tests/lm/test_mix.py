@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from lm.test_estimate import check_sums
 
 from earwright.errors import EarwrightError
 from earwright.lm.estimate import estimate
@@ -14,6 +13,7 @@ from earwright.lm.mix import check_weights, common_normalizer, mix, perplexity_o
 from earwright.lm.ngrams import END, START, NgramModel
 from earwright.lm.storage import Workspace
 from earwright.lm.union import union_vocabulary
+from lm.test_estimate import check_sums
 
 SPECIAL = ["<unk>", "<s>", "</s>"]
 
@@ -90,7 +90,7 @@ def test_the_weights_are_the_best(models: list[NgramModel]) -> None:
         [vocabulary.index(w) for w in generator.choice([*"edxyz", *"edxyz", *"ab"], 5)] + [END]
         for _ in range(60)
     ]
-    ids = np.array([0, *sum(sentences, [])], np.int32)
+    ids = np.array([0, *(word for sentence in sentences for word in sentence)], np.int32)
     pieces = [ids[:50], ids[50:]]
     tuned = tune(models, pieces, vocabulary)
     assert sum(tuned.weights) == pytest.approx(1)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lm.test_estimate import check_sums
 
 from earwright.errors import EarwrightError
 from earwright.lm.estimate import estimate
@@ -16,6 +15,7 @@ from earwright.lm.ngrams import END, START, Level, NgramModel
 from earwright.lm.prune import prune_by_entropy
 from earwright.lm.trie import suffix_links
 from earwright.lm.union import complete, is_closed
+from lm.test_estimate import check_sums
 
 WORDS = 14
 VOCABULARY = ["<unk>", "<s>", "</s>", *(f"w{number}" for number in range(WORDS - 3))]

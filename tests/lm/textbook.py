@@ -1,4 +1,4 @@
-"""Interpolated modified Kneser-Ney as the definition says it, in dictionaries: slow, and nothing else in common.
+"""Interpolated modified Kneser-Ney as the definition says it, in dictionaries: slow, and by itself.
 
 Chen and Goodman 1998, with what Heafield et al. 2013 add: n-grams that begin with <s> keep their counts, and
 pruned ones give theirs to the back-off.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import gzip
+import io
 import os
 import re
 import sys
@@ -106,6 +107,11 @@ def _characters(
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         total += len(text)
+        if "\0" in text or (controls := controls + len(_CONTROLS.findall(text))) > _CONTROL_SHARE * total:
+            where = lines + text.count("\n", 0, _CONTROLS.search(text).start()) + 1  # type: ignore[union-attr]
+            raise EarwrightError(
+                f"{path}, line {where}: this is binary, not text; if it is UTF-16, say --encoding utf-16."
+            )
         if wrong := len(_BAD.findall(text)):
             bad += wrong
             line = lines + text.count("\n", 0, _BAD.search(text).start()) + 1  # type: ignore[union-attr]
@@ -116,11 +122,6 @@ def _characters(
                 )
             text = text.translate(_WESTERN)
             notes.add("bytes that are not UTF-8, read as Windows-1252", wrong)
-        if "\0" in text or (controls := controls + len(_CONTROLS.findall(text))) > _CONTROL_SHARE * total:
-            where = lines + text.count("\n", 0, _CONTROLS.search(text).start()) + 1  # type: ignore[union-attr]
-            raise EarwrightError(
-                f"{path}, line {where}: this is binary, not text; if it is UTF-16, say --encoding utf-16."
-            )
         lines += text.count("\n")
         yield text
 
@@ -129,7 +130,7 @@ def _decoder(path: str, encoding: str | None, block: bytes) -> codecs.Incrementa
     marked = block[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     name = encoding or ("utf-16" if marked else "utf-8-sig")
     try:
-        b"".decode(name)  # refuses what is a codec and no encoding of text, such as base64
+        io.TextIOWrapper(io.BytesIO(), name)  # refuses a codec that is no encoding of text, such as base64
         return codecs.getincrementaldecoder(name)("surrogateescape" if name == "utf-8-sig" else "strict")
     except LookupError as error:
         raise EarwrightError(

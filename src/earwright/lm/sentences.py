@@ -166,4 +166,4 @@ def _is_wrapped(lines: Sequence[str], filled: Sequence[str]) -> bool:
     long_ones = sum(len(line) > 0.75 * full for line in inside) / len(inside)
     stopped = sum(_FULL_END.search(line) is not None for line in inside) / len(inside)
     anywhere = sum(_FULL_END.search(line) is not None or "." in line for line in filled) / len(filled)
-    return long_ones > 0.7 and stopped < 0.4 and anywhere > 0.1
+    return long_ones > 0.7 and stopped < 0.5 and anywhere > 0.1
