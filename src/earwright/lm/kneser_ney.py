@@ -14,6 +14,7 @@ conventions (and so KenLM's) hold where the former leaves a choice:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numba
@@ -26,6 +27,8 @@ from earwright.lm.trie import begins_of_kept, suffix_links
 
 # Where counts give no discounts (KenLM's --discount_fallback).
 FALLBACK = (0.5, 1.0, 1.5)
+
+_AT_A_TIME = 1 << 20
 
 
 class Discounts(NamedTuple):
@@ -58,36 +61,38 @@ def smooth(counted: Sequence[CountLevel], prune: Sequence[int], workspace: Works
     """
     order = len(counted)
     suffixes = suffix_links(counted, workspace.allocate)
-    kept = [level.counts > least for level, least in zip(counted, prune, strict=True)]
+    kept = [_kept(level.counts, least, workspace) for level, least in zip(counted, prune, strict=True)]
     kept[0][:] = True  # the vocabulary was chosen before
     discounts: list[Discounts] = []
     levels: list[Level] = []
-    lower = np.zeros(1)  # probabilities of the order below
+    lower: Array = np.zeros(1)  # probabilities of the order below
     for number, level in enumerate(counted):
         longer = (counted[number + 1], suffixes[number + 1]) if number + 1 < order else None
         counts = adjusted_counts(counted[: number + 1], longer, workspace)
-        discount = estimate_discounts(counts)
-        discounts.append(discount)
+        discounts.append(estimate_discounts(counts))
         probs = workspace.allocate(len(counts), np.float64)
-        gammas = np.ones(len(level.begins) - 1)
+        gammas = workspace.allocate(len(level.begins) - 1, np.float64)
+        gammas[:] = 1.0
         _interpolate(
             level.begins, counts, kept[number], suffixes[number], lower,
-            np.array([0.0, *discount[:3]]), len(counts) - 1, probs, gammas,
+            np.array([0.0, *discounts[-1][:3]]), len(counts) - 1, probs, gammas,
         )  # fmt: skip
+        begins = level.begins
         if number:
-            with_backoffs = levels[-1]
-            kept_gammas = gammas[kept[number - 1]]
-            levels[-1] = Level(
-                with_backoffs.words, with_backoffs.begins, with_backoffs.log_probs, _log10(kept_gammas)
-            )
-            begins = begins_of_kept(level.begins, kept[number - 1], kept[number])
+            levels[-1] = replace(levels[-1], backoffs=_log10(gammas, kept[number - 1], workspace))
+            begins = begins_of_kept(level.begins, kept[number - 1], kept[number], workspace.allocate)
         else:
             probs[START] = 0.0  # log10 becomes NEVER
-            begins = level.begins
-        words = level.words if kept[number].all() else level.words[kept[number]]
-        levels.append(Level(words, begins, _log10(probs[kept[number]])))
+        words = workspace.allocate(int(np.count_nonzero(kept[number])), np.int32)
+        np.compress(kept[number], level.words, out=words)
+        levels.append(Level(words, begins, _log10(probs, kept[number], workspace)))
         lower = probs
     return Smoothed(tuple(levels), discounts)
+
+
+def _kept(counts: Array, least: int, workspace: Workspace) -> Array:
+    kept: Array = np.greater(counts, least, out=workspace.allocate(len(counts), np.bool_))
+    return kept
 
 
 def adjusted_counts(
@@ -125,7 +130,7 @@ def estimate_discounts(counts: Array) -> Discounts:
     Args:
         counts: (n,) adjusted counts of one order.
     """
-    n1, n2, n3, n4 = (int(np.count_nonzero(counts == times)) for times in (1, 2, 3, 4))
+    n1, n2, n3, n4 = _count_counts(counts).tolist()
     if min(n1, n2, n3) == 0:
         return Discounts(*FALLBACK, False)
     y = n1 / (n1 + 2 * n2)
@@ -133,6 +138,16 @@ def estimate_discounts(counts: Array) -> Discounts:
     if not (0 <= one <= 1 and 0 <= two <= 2 and 0 <= more <= 3):
         return Discounts(*FALLBACK, False)
     return Discounts(one, two, more, True)
+
+
+@numba.njit(cache=True)
+def _count_counts(counts: Array) -> Array:
+    """How many are 1, 2, 3 and 4."""
+    found = np.zeros(4, np.int64)
+    for count in counts:
+        if 1 <= count <= 4:
+            found[count - 1] += 1
+    return found
 
 
 @numba.njit(cache=True)
@@ -168,8 +183,13 @@ def _interpolate(
             probs[node] = (counts[node] - discount[min(counts[node], 3)]) / total + gamma * below
 
 
-def _log10(values: Array) -> Array:
-    """float32; NEVER for zero, and nothing above 0, where rounding may lead."""
-    with np.errstate(divide="ignore"):
-        logs = np.log10(values)
-    return np.clip(logs, NEVER, 0.0).astype(np.float32)
+def _log10(values: Array, kept: Array, workspace: Workspace) -> Array:
+    """float32, of those kept; NEVER for zero, and nothing above 0, where rounding may lead."""
+    logs = workspace.allocate(int(np.count_nonzero(kept)), np.float32)
+    place = 0
+    for begin in range(0, len(values), _AT_A_TIME):
+        part = values[begin : begin + _AT_A_TIME][kept[begin : begin + _AT_A_TIME]]
+        with np.errstate(divide="ignore"):
+            logs[place : place + len(part)] = np.clip(np.log10(part), NEVER, 0.0)
+        place += len(part)
+    return logs

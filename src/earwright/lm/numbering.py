@@ -27,7 +27,7 @@ Ids = npt.NDArray[np.int32]
 # Normalizers to which a text is its words, one by one (a test holds it).
 WORD_BY_WORD = frozenset({"raw", "basic"})
 
-_MOST_TYPES = 1 << 22  # tokens that are remembered; then all are forgotten, and memory stays bounded
+_MOST_TYPES = 1 << 20  # tokens that are remembered; then all are forgotten, and memory stays bounded
 _LONGEST_SENTENCE = 1 << 14  # tokens, for normalizers that see sentences: a longer one is cut there
 _SENTENCES_AT_ONCE = 2000
 

@@ -102,17 +102,30 @@ def suffix_links(levels: Sequence[Floor], allocate: Allocate = np.empty) -> list
     return links
 
 
-def begins_of_kept(begins: Array, kept_parents: Array, kept: Array) -> Array:
+def begins_of_kept(begins: Array, kept_parents: Array, kept: Array, allocate: Allocate = np.empty) -> Array:
     """What `begins` becomes when nodes are left out: children only of kept parents.
 
     Args:
         begins: (n of the order below + 1,).
         kept_parents: (n of the order below,) bool.
         kept: (n,) bool; no child is kept whose parent is not.
+        allocate: makes an array of a length and a dtype.
     """
-    before = np.zeros(len(kept) + 1, np.int64)
-    np.cumsum(kept, out=before[1:])
-    return np.append(before[begins[:-1][kept_parents]], before[-1])
+    new = allocate(int(np.count_nonzero(kept_parents)) + 1, np.int64)
+    _begins_of_kept(begins, kept_parents, kept, new)
+    return new
+
+
+@numba.njit(cache=True)
+def _begins_of_kept(begins: Array, kept_parents: Array, kept: Array, new: Array) -> None:
+    parents, children = 0, 0
+    for parent in range(len(begins) - 1):
+        if kept_parents[parent]:
+            new[parents] = children
+            parents += 1
+        for node in range(begins[parent], begins[parent + 1]):
+            children += kept[node]
+    new[parents] = children
 
 
 @numba.njit(cache=True)
