@@ -110,6 +110,9 @@ def train(
     """
     made = TrainReport()
     prune = check_prune(options.prune, check_order(options.order))
+    for name, number in (("max-words", options.max_words), ("min-count", options.min_count)):
+        if number is not None and number < 1:
+            raise EarwrightError(f"--{name} is {number}; it must be 1 or more.")
     given = read_vocabulary(options.vocabulary, options.normalizer) if options.vocabulary else None
     check_readable(list(paths))
     numbers = WordNumbers(given or SPECIAL_WORDS, growing=given is None)
