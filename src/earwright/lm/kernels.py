@@ -177,7 +177,7 @@ def link_of(t: Tables, node: int) -> int:
         return 1 + word_of(t, node, 2)
     if t.links[node] == 0:
         t.links[node] = _walk_to_link(t, node)
-    return np.int64(t.links[node])
+    return min(np.int64(t.links[node]), node_limit(t))
 
 
 @numba.njit(cache=True)
@@ -209,7 +209,7 @@ def _walk_to_link(t: Tables, node: int) -> int:
             if place < 0:
                 break
         if place > 0:
-            return min(place, node_limit(t))
+            return place
     return 0  # only in a damaged file: every word is a node
 
 
