@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +24,21 @@ VOCABULARY = ["<unk>", "<s>", "</s>", *(f"w{number}" for number in range(WORDS -
 
 
 @pytest.fixture(scope="module")
-def model() -> NgramModel:
+def text() -> list[list[int]]:
     generator = np.random.default_rng(11)
-    text = [np.minimum(generator.zipf(1.4, 9), WORDS - 3) + 2 for _ in range(300)]
+    return [(np.minimum(generator.zipf(1.4, 9), WORDS - 3) + 2).tolist() for _ in range(300)]
+
+
+@pytest.fixture(scope="module")
+def model(text: list[list[int]]) -> NgramModel:
     return estimate(text, 3, VOCABULARY)
 
 
-def loss_without(model: NgramModel, ngram: tuple[int, ...]) -> float:
-    """exp(D) - 1, where D is the divergence of the model without one n-gram, in the n-gram's context."""
+def loss_without(model: NgramModel, ngram: tuple[int, ...], history: float | None = None) -> float:
+    """exp(D) - 1, where D is the divergence of the model without one n-gram, in the n-gram's context.
+
+    That the context comes up at all has the probability `history`; None: what the model says.
+    """
     *context, gone = ngram
     words = [word for word in range(WORDS) if word != START]
     before = {word: 10 ** model.log_prob([*context, word]) for word in words}
@@ -38,10 +47,11 @@ def loss_without(model: NgramModel, ngram: tuple[int, ...]) -> float:
     left = 1 - sum(before[word] for word in explicit)
     low_left = 1 - sum(lower[word] for word in explicit)
     after = {word: before[word] if word in explicit else left / low_left * lower[word] for word in words}
-    history = 1.0
-    for end in range(1, len(context) + 1):
-        part = context[:end]
-        history *= 10 ** model.log_prob([END] if part == [START] else part)
+    if history is None:
+        history = 1.0
+        for end in range(1, len(context) + 1):
+            part = context[:end]
+            history *= 10 ** model.log_prob([END] if part == [START] else part)
     return math.expm1(history * sum(p * math.log(p / after[word]) for word, p in before.items()))
 
 
@@ -62,6 +72,23 @@ def test_the_criterion(model: NgramModel) -> None:
         loss = loss_without(model, row)
         if abs(loss / threshold - 1) > 0.01:
             assert (pruned.node(row) >= 0) == (row in needed or loss >= threshold), row
+
+
+def test_the_criterion_with_counted_histories(text: list[list[int]]) -> None:
+    threshold = 2e-4
+    model = estimate(text, 3, VOCABULARY, prune=[0, 0, 1])
+    pruned = estimate(text, 3, VOCABULARY, prune=[0, 0, 1], prune_entropy=threshold)
+    said = Counter(pair for sentence in text for pair in pairwise([START, *sentence, END]))
+    total = sum(len(sentence) + 1 for sentence in text)
+    decided = 0
+    for row in map(tuple, model.ngrams(3).tolist()):
+        loss = loss_without(model, row, said[row[:2]] / total)
+        if abs(loss / threshold - 1) > 0.01:
+            assert (pruned.node(row) >= 0) == (loss >= threshold), row
+            decided += 1
+    assert decided > 100
+    assert pruned.counts[2] < model.counts[2]
+    check_sums(pruned)
 
 
 def test_it_stays_whole(model: NgramModel) -> None:

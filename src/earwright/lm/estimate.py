@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from earwright.errors import EarwrightError
-from earwright.lm.counting import count_ngrams
+from earwright.lm.counting import CountLevel, count_ngrams
 from earwright.lm.kneser_ney import smooth
 from earwright.lm.ngrams import END, SPECIAL_WORDS, START, NgramModel, without_empty
-from earwright.lm.storage import Workspace
+from earwright.lm.prune import prune_by_entropy
+from earwright.lm.storage import Array, Workspace
 
 # With more, the windows of a text would no longer be worth sorting.
 MAX_ORDER = 20
@@ -26,6 +27,7 @@ def estimate(
     vocabulary: Sequence[str],
     *,
     prune: Sequence[int] = (),
+    prune_entropy: float = 0.0,
     normalizer: str = "none",
     unit: str = "word",
     workspace: Workspace | None = None,
@@ -38,6 +40,8 @@ def estimate(
         vocabulary: id -> word; the first three are <unk>, <s> and </s>.
         prune: of each order from 1 on, how often an n-gram may have been said to be left out; the last number
             goes for the orders after it, the first must be 0.
+        prune_entropy: then leave out n-grams without which the perplexity rises by a smaller share; see
+            `prune_by_entropy`, which here knows how often each history was said.
         normalizer, unit: kept in the model.
         workspace: memory and temporary files; None takes half of the memory that is free.
 
@@ -45,8 +49,8 @@ def estimate(
         EarwrightError: there is no sequence, an id is outside the vocabulary, or order or prune will not do.
     """
     return estimate_from_chunks(
-        _with_ends(sequences, len(vocabulary)), order, vocabulary, prune=prune, normalizer=normalizer,
-        unit=unit, workspace=workspace,
+        _with_ends(sequences, len(vocabulary)), order, vocabulary, prune=prune, prune_entropy=prune_entropy,
+        normalizer=normalizer, unit=unit, workspace=workspace,
     )  # fmt: skip
 
 
@@ -56,6 +60,7 @@ def estimate_from_chunks(
     vocabulary: Sequence[str],
     *,
     prune: Sequence[int] = (),
+    prune_entropy: float = 0.0,
     normalizer: str = "none",
     unit: str = "word",
     workspace: Workspace | None = None,
@@ -67,8 +72,9 @@ def estimate_from_chunks(
     if workspace is None:
         with Workspace() as own:
             return estimate_from_chunks(
-                chunks, order, vocabulary, prune=prune, normalizer=normalizer, unit=unit, workspace=own
-            )
+                chunks, order, vocabulary, prune=prune, prune_entropy=prune_entropy,
+                normalizer=normalizer, unit=unit, workspace=own,
+            )  # fmt: skip
     counted = count_ngrams(chunks, order, len(vocabulary), workspace)
     if counted[0].counts[END] == 0:
         raise EarwrightError("there is no text to estimate a language model from.")
@@ -79,7 +85,18 @@ def estimate_from_chunks(
     }
     if any(least):
         notes["pruned counts"] = " ".join(map(str, least))
-    return NgramModel(vocabulary, without_empty(smoothed.levels), normalizer, unit, notes)
+    model = NgramModel(vocabulary, without_empty(smoothed.levels), normalizer, unit, notes)
+    if prune_entropy:
+        model = prune_by_entropy(model, prune_entropy, _histories(counted, least))
+    return model
+
+
+def _histories(counted: Sequence[CountLevel], least: Sequence[int]) -> list[Array]:
+    """How often each n-gram of a model was said, as a share of all words and sentence ends."""
+    words = counted[0].counts
+    total = max(int(words.sum() - words[START]), 1)
+    longer = [level.counts[level.counts > most] for level, most in zip(counted[1:], least[1:], strict=True)]
+    return [counts / total for counts in (words, *longer)]
 
 
 def check_order(order: int) -> int:

@@ -15,7 +15,6 @@ from earwright.lm.documents import ReadingNotes, check_readable, read_document
 from earwright.lm.estimate import check_order, check_prune, estimate_from_chunks
 from earwright.lm.ngrams import END, SPECIAL_WORDS, UNKNOWN, NgramModel
 from earwright.lm.numbering import Ids, Numberer, WordNumbers
-from earwright.lm.prune import prune_by_entropy
 from earwright.lm.sentences import laid_out
 from earwright.lm.storage import Spool, Workspace
 from earwright.lm.wordlist import choose_vocabulary, read_vocabulary
@@ -135,13 +134,9 @@ def train(
     with _Stopwatch(made.seconds, "estimate"):
         model = estimate_from_chunks(
             _renumbered(text, new_ids), options.order, vocabulary, prune=prune,
-            normalizer=options.normalizer, workspace=workspace,
+            prune_entropy=options.prune_entropy, normalizer=options.normalizer, workspace=workspace,
         )  # fmt: skip
     text.release()
-    if options.prune_entropy:
-        report("pruning", 0)
-        with _Stopwatch(made.seconds, "prune"):
-            model = prune_by_entropy(model, options.prune_entropy)
     made.ngrams = model.counts
     made.discounts = {key: value for key, value in model.notes.items() if key.startswith("discounts")}
     made.spilled_bytes = workspace.spilled
