@@ -108,10 +108,7 @@ def train(
         EarwrightError: a file, the vocabulary or an option will not do, or a disk is full.
     """
     made = TrainReport()
-    prune = check_prune(options.prune, check_order(options.order))
-    for name, number in (("max-words", options.max_words), ("min-count", options.min_count)):
-        if number is not None and number < 1:
-            raise EarwrightError(f"--{name} is {number}; it must be 1 or more.")
+    prune = _check(options)
     given = read_vocabulary(options.vocabulary, options.normalizer) if options.vocabulary else None
     check_readable(list(paths))
     numbers = WordNumbers(given or SPECIAL_WORDS, growing=given is None)
@@ -123,10 +120,11 @@ def train(
     made.distinct = int(np.count_nonzero(counts[len(SPECIAL_WORDS) :]))
     if made.words == 0:
         raise EarwrightError(f"{', '.join(paths[:3])}: there are no words to learn from.")
-    if given is None:
-        vocabulary, new_ids = choose_vocabulary(list(numbers), counts, options.max_words, options.min_count)
-    else:
-        vocabulary, new_ids = given, np.arange(len(given), dtype=np.int32)
+    vocabulary, new_ids = (
+        choose_vocabulary(list(numbers), counts, options.max_words, options.min_count)
+        if given is None
+        else (given, np.arange(len(given), dtype=np.int32))
+    )
     del numbers
     made.vocabulary = len(vocabulary)
     made.unknown = int(counts[new_ids == UNKNOWN].sum())
@@ -143,6 +141,16 @@ def train(
     made.peak_memory_bytes = peak_memory()
     facts = {"words": str(made.words), "sentences": str(made.sentences), "unknown": str(made.unknown)}
     return replace(model, notes={**facts, **model.notes}), made
+
+
+def _check(options: TrainOptions) -> list[int]:
+    """What to prune of each order, if the options will do."""
+    for name, number in (("max-words", options.max_words), ("min-count", options.min_count)):
+        if number is not None and number < 1:
+            raise EarwrightError(f"--{name} is {number}; it must be 1 or more.")
+    if not options.prune_entropy >= 0:
+        raise EarwrightError(f"--prune-entropy is {options.prune_entropy}; it must be above 0, such as 1e-8.")
+    return check_prune(options.prune, check_order(options.order))
 
 
 def _read(
