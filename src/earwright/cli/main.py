@@ -27,6 +27,7 @@ VERBS = {
     "split": ("earwright.cli.split", "make train, dev and test out of one prepared folder"),
     "tokens": ("earwright.cli.tokens", "show which characters or pieces a recognizer would learn"),
     "features": ("earwright.cli.features", "compute and plot what the recognizer sees of a recording"),
+    "new": ("earwright.cli.new", "write a first recipe that fits your data, machine and time"),
     "train": ("earwright.cli.train", "train a recognizer from a recipe"),
     "runs": ("earwright.cli.runs", "list training runs with their curves, or compare two"),
     "evaluate": ("earwright.cli.evaluate", "score a recognizer on prepared data"),
