@@ -31,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="train for so long, for instance 90m; the same as --set training.max_time=90m",
     )
     parser.add_argument(
+        "--batch-seconds",
+        metavar="SECONDS",
+        help="seconds of audio in a batch; auto tries a few and takes the fastest that fits into memory",
+    )
+    parser.add_argument(
         "--restart", action="store_true", help="begin again, even if the folder holds a run to go on with"
     )
     parser.add_argument(
@@ -49,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
     overrides = list(args.overrides)
     if args.max_time:
         overrides += [f"training.max_time={args.max_time}", "training.steps=0", "training.epochs=0"]
+    if args.batch_seconds:
+        overrides.append(f"training.batch_seconds={args.batch_seconds}")
     recipe = load_recipe(args.recipe, overrides)
     console = err_console()
     reporter = Reporter(lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,21 +16,33 @@ from torch import Tensor, nn
 from earwright.errors import EarwrightError, first_line
 from earwright.files import atomic_path
 
-FORMAT_VERSION = 1
+# 2 tells which weights are kept beside it, and the settled batch_seconds; 1 is read as a run that kept none.
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, 2)
+
+
+class Look(NamedTuple):
+    """What a look at dev found; error rates as fractions."""
+
+    step: int
+    cer: float
+    wer: float
 
 
 @dataclass
 class Progress:
     """Where a run stands, apart from its tensors.
 
-    `steps`, `precision` and `lanes` are settled once, at the first start, and hold for the whole run: the
-    schedule follows steps, so a resumed run is the same run.
+    `steps`, `precision`, `lanes` and `batch_seconds` are settled once, at the first start, and hold for
+    the whole run: the schedule follows steps, so a resumed run is the same run. `kept` are the looks at dev
+    whose weights lie beside the checkpoint, in the order of their steps; `last_look` is the latest of all.
     """
 
     step: int = 0
     steps: int = 0
     precision: str = "fp32"
     lanes: int = 0
+    batch_seconds: float = 0.0
     epoch: int = 0
     position: int = 0
     audio_seconds: float = 0.0
@@ -41,6 +53,8 @@ class Progress:
     skipped_utterances: int = 0
     best_cer: float | None = None
     best_step: int = 0
+    kept: list[Look] = field(default_factory=list)
+    last_look: Look | None = None
 
 
 def save_checkpoint(
@@ -127,8 +141,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"{path}: the checkpoint cannot be read ({first_line(error)}); remove it to start anew."
         ) from error
     state = json.loads(metadata.get("earwright", "{}"))
-    if state.get("format") != FORMAT_VERSION:
+    if state.get("format") not in READABLE_VERSIONS:
         raise EarwrightError(
             f"{path}: not a checkpoint of this version of earwright (format {state.get('format')})."
         )
-    return Checkpoint(Progress(**state["progress"]), state["recipe"], tensors)
+    return Checkpoint(_progress(state["progress"]), state["recipe"], tensors)
+
+
+def _progress(values: dict[str, Any]) -> Progress:
+    """JSON knows no named tuples."""
+    progress = Progress(**values)
+    progress.kept = [Look(*look) for look in progress.kept]
+    progress.last_look = Look(*progress.last_look) if progress.last_look else None
+    return progress

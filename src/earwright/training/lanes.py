@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 from typing import TypeVar
 
@@ -59,6 +59,7 @@ class Lanes:
             self._pool.submit(work, model, part, number)
             for number, (model, part) in enumerate(zip(self.models, parts, strict=False))
         ]
+        wait(futures)  # all of them, even if one has failed: none may work on behind the caller's back
         results = [future.result() for future in futures]
         self._gather()
         return results
@@ -88,6 +89,11 @@ class Lanes:
         finally:
             # From within a lane: what this sets is in part the process's and in part the thread's own.
             self._pool.submit(torch.set_num_threads, self.threads).result()
+
+    def zero_grad(self) -> None:
+        """Throw all gradients away, also those that an update which failed left in the copies."""
+        for model in self.models:
+            model.zero_grad()
 
     def train(self) -> None:
         """Put all copies into training mode, which the first one's own switch does not reach."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from earwright.errors import EarwrightError
+from earwright.errors import EarwrightError, first_line
 from earwright.files import atomic_write, describe_os_error
+
+# Seconds after which what was logged is on disk, for those who look at a run from outside.
+FLUSH_EVERY = 10.0
 
 
 class RunLog:
@@ -25,10 +29,11 @@ class RunLog:
         from torch.utils.tensorboard import SummaryWriter
 
         self.path = folder / "log.jsonl"
-        kept = [line for line in read_log(self.path) if line.get("step", 0) <= step] if step else []
+        kept = [line for line in read_log(self.path) if _goes_on(line, step)] if step else []
         with atomic_write(self.path) as file:
             file.writelines(json.dumps(line) + "\n" for line in kept)
         self._file = self.path.open("a", encoding="utf-8")
+        self._flushed = time.monotonic()
         # A new writer hides what older ones wrote from purge_step on.
         self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=step or None)
 
@@ -36,11 +41,21 @@ class RunLog:
         """One line {"kind", "step", ...}; numbers also go to TensorBoard."""
         try:
             self._file.write(json.dumps({"kind": kind, "step": step, **values}) + "\n")
+            if time.monotonic() - self._flushed > FLUSH_EVERY:
+                self._file.flush()
+                self._flushed = time.monotonic()
         except OSError as error:
             raise EarwrightError(describe_os_error(error, self.path)) from error
         for name, value in values.items():
             if isinstance(value, int | float):
                 self.board.add_scalar(f"{kind}/{name}", value, step)
+
+    def end(self, step: int, error: BaseException) -> None:
+        """A last line that says why there are no more; a disk that is full may refuse it."""
+        stopped = isinstance(error, KeyboardInterrupt)
+        end = {"state": "stopped"} if stopped else {"state": "failed", "reason": first_line(error)}
+        with contextlib.suppress(EarwrightError):
+            self.write("end", step, **end)
 
     def text(self, name: str, step: int, text: str) -> None:
         """A text for TensorBoard alone."""
@@ -63,15 +78,44 @@ class RunLog:
 
 def read_log(path: Path) -> list[dict[str, Any]]:
     """The lines of a log; a last line that a killed process left half written is dropped."""
+    return list(iterate_log(path))
+
+
+def iterate_log(path: Path, without: str = "") -> Iterator[dict[str, Any]]:
+    """The lines of a log one by one, as `read_log` gives them.
+
+    Args:
+        path: of the log; no such file has no lines.
+        without: lines of this kind are left out but for the last of them, quicker than by reading them.
+    """
+    opening = json.dumps({"kind": without})[:-1] + ","
+    skipped = None
     if not path.exists():
-        return []
-    lines = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return lines
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for text in file:
+            if without and text.startswith(opening) and text.endswith("\n"):
+                skipped = text
+                continue
+            line = _parsed(text)
+            if line is None:
+                break
+            yield line
+    if skipped and (line := _parsed(skipped)) is not None:
+        yield line
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        line = json.loads(text)
+    except json.JSONDecodeError:
+        return None
+    return line if isinstance(line, dict) else None
+
+
+def _goes_on(line: dict[str, Any], step: int) -> bool:
+    """Whether a line belongs to a run that stands at `step` and did not end."""
+    return bool(line.get("step", 0) <= step and line.get("kind") != "end")
 
 
 class Reporter:

@@ -6,9 +6,8 @@ import contextlib
 import os
 import resource
 import signal
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,15 +23,17 @@ from earwright.models.conformer import EncoderOutput
 from earwright.nn.context import Context
 from earwright.nn.randomness import drawing_from
 from earwright.nn.specaugment import spec_augment
-from earwright.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from earwright.training.checkpoint import Look, Progress, load_checkpoint, save_checkpoint
 from earwright.training.facts import start_facts
+from earwright.training.keep import keep_weights, sweep
 from earwright.training.lanes import MOST_LANES, Lanes, lanes_for
 from earwright.training.log import Reporter, RunLog, duration
 from earwright.training.machine import Machine
 from earwright.training.options import parse_time
-from earwright.training.recipe import Recipe, recipe_differences, recipe_to_dict
+from earwright.training.recipe import Recipe, recipe_differences, recipe_from_dict, recipe_to_dict
 from earwright.training.schedule import learning_rate
 from earwright.training.setup import Parts, build_optimizer, build_parts
+from earwright.training.watch import DevResult
 
 # A budget of time is only a plan; this far beyond it the run ends, whatever the plan was.
 LATEST = 1.25
@@ -78,6 +79,8 @@ class Run:
         self.progress = Progress()
         if self.checkpoint_path.exists():
             self._resume()
+        if self.accelerator.is_main_process:
+            sweep(self.progress, out)
         self.model: nn.Module
         self.model, self.optimizer = self.accelerator.prepare(self.parts.model, self.optimizer)
         count, threads = lanes_for(self.device, self.accelerator.num_processes)
@@ -90,7 +93,9 @@ class Run:
 
     def _resume(self) -> None:
         checkpoint = load_checkpoint(self.checkpoint_path)
-        differences = recipe_differences(checkpoint.recipe, recipe_to_dict(self.recipe))
+        # Keys that an older version had not are at their defaults.
+        old = recipe_to_dict(recipe_from_dict(checkpoint.recipe, str(self.checkpoint_path)))
+        differences = recipe_differences(old, recipe_to_dict(self.recipe))
         if differences:
             raise EarwrightError(
                 f"{self.out} holds a run of another recipe (it differs in {', '.join(differences[:5])}); "
@@ -261,6 +266,10 @@ class Run:
                     raise KeyboardInterrupt
                 if last:
                     break
+        except (Exception, KeyboardInterrupt) as error:
+            if log:
+                log.end(progress.step, error)
+            raise
         finally:
             signal.signal(signal.SIGINT, previous)
             del batches  # ends the workers
@@ -285,19 +294,28 @@ class Run:
         self.stopping = True
         self.reporter.say("stopping after this step (Ctrl-C again to stop at once, without saving)")
 
-    def _look_at_dev(self, log: RunLog) -> None:
-        progress, parts = self.progress, self.parts
-        if parts.dev is None:
-            return
-        weights = {name: value.clone() for name, value in parts.model.state_dict().items()}
-        parts.model.load_state_dict(self.average)
+    def look(self, weights: Mapping[str, Tensor]) -> DevResult:
+        """Transcribe and score dev with these weights of the model."""
+        parts = self.parts
+        assert parts.dev is not None
+        own = {name: value.clone() for name, value in parts.model.state_dict().items()}
+        parts.model.load_state_dict(weights)
         with self.lanes.on_all_cores():
             result = parts.dev.evaluate(
                 parts.features, parts.normalization, parts.model, parts.tokenizer, self.device
             )
-        parts.model.load_state_dict(weights)
+        parts.model.load_state_dict(own)
+        return result
+
+    def _look_at_dev(self, log: RunLog) -> None:
+        progress, parts = self.progress, self.parts
+        if parts.dev is None:
+            return
+        result = self.look(self.average)
         if progress.best_cer is None or result.cer <= progress.best_cer:
             progress.best_cer, progress.best_step = result.cer, progress.step
+        progress.last_look = Look(progress.step, result.cer, result.wer)
+        keep_weights(progress, self.out, progress.last_look, self.average, self.recipe.training.keep)
         facts = {"minutes": progress.wall_seconds / 60, "cpu_minutes": progress.cpu_seconds / 60}
         samples = result.pairs[:: max(1, len(result.pairs) // 3)][:3]
         rates = {"wer": result.wer, "cer": result.cer, "transcripts": samples}
@@ -340,15 +358,10 @@ class Run:
         recipe: dict[str, Any] = recipe_to_dict(self.recipe)
         optimizer = getattr(self.optimizer, "optimizer", self.optimizer)
         save_checkpoint(self.checkpoint_path, self.progress, recipe, modules, self.average, optimizer)
+        sweep(self.progress, self.out)
 
 
 def cpu_seconds() -> float:
     """Processor time of this process."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
-
-
-def peak_memory() -> float:
-    """The most memory that this process has held, in GiB."""
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

@@ -20,7 +20,8 @@ class TrainingOptions:
         epochs: passes over the data; 0 leaves it to the others.
         steps: updates of the weights; 0 leaves it to the others.
         max_time: "90m", "2h", "1h30m" or "45s" of training.
-        batch_seconds: seconds of audio in a batch, padding included.
+        batch_seconds: seconds of audio in a batch, padding included; "auto" tries a few before the first
+            step, and takes the fastest that stays under half of the memory.
         accumulate: batches an update.
         learning_rate: the highest, reached at the end of the warm-up.
         warmup: share of all steps over which the rate rises from 0.
@@ -30,8 +31,13 @@ class TrainingOptions:
         weight_decay: of AdamW, on matrices only.
         clip: gradients are scaled down to this norm at most.
         average: "ema" keeps an exponential moving average of the weights, which is what is scored and
-            what the bundle gets; "none" uses the weights as they are.
+            kept; "none" uses the weights as they are.
         ema_decay: of that average.
+        keep: the weights of so many looks at dev, those with the lowest CER, are kept beside the
+            checkpoint.
+        export: what the bundle gets: the "mean" of the kept weights, the "best" single ones of them, "ema",
+            the average as it ended, "last", the weights of the last step as they are, or "auto", whichever
+            of these has the lowest CER on dev: averages lag behind a run that ends while it still learns.
         precision: "fp32", "bf16", or "auto", which measures both here.
         evaluate_every: steps between looks at dev; 0 means about thirty looks a run.
         save_every: seconds between checkpoints.
@@ -40,7 +46,7 @@ class TrainingOptions:
     epochs: float = 0.0
     steps: int = 0
     max_time: str = ""
-    batch_seconds: float = 100.0
+    batch_seconds: float | str = 100.0
     accumulate: int = 1
     learning_rate: float = 1e-3
     warmup: float = 0.1
@@ -51,6 +57,8 @@ class TrainingOptions:
     clip: float = 5.0
     average: str = "ema"
     ema_decay: float = 0.998
+    keep: int = 3
+    export: str = "auto"
     precision: str = "auto"
     evaluate_every: int = 0
     save_every: float = 120.0
@@ -61,7 +69,14 @@ class TrainingOptions:
             "training",
             (sum(lengths) <= 1, "epochs, steps and max_time: give only one of them"),
             (self.epochs >= 0 and self.steps >= 0, "epochs and steps must be 0 or more"),
-            (self.batch_seconds > 0 and self.accumulate > 0, "batch_seconds and accumulate must be above 0"),
+            (
+                self.batch_seconds == "auto" or not isinstance(self.batch_seconds, str),
+                f'batch_seconds "{self.batch_seconds}" is neither a number of seconds nor "auto"',
+            ),
+            (
+                (isinstance(self.batch_seconds, str) or self.batch_seconds > 0) and self.accumulate > 0,
+                "batch_seconds and accumulate must be above 0",
+            ),
             (self.learning_rate > 0 and self.clip > 0, "learning_rate and clip must be above 0"),
             (
                 0 <= self.warmup < 1 and 0 <= self.final_rate <= 1,
@@ -73,6 +88,18 @@ class TrainingOptions:
             ),
             (self.average in ("ema", "none"), f'average "{self.average}" is neither ema nor none'),
             (0 < self.ema_decay < 1, "ema_decay must lie between 0 and 1"),
+            (
+                self.export in ("auto", "mean", "best", "ema", "last"),
+                f'export "{self.export}" is none of auto, mean, best, ema, last',
+            ),
+            (
+                self.export != "ema" or self.average == "ema",
+                'export "ema" needs average = "ema"; without an average, take "last"',
+            ),
+            (
+                self.keep > 0 or (self.keep == 0 and self.export not in ("mean", "best")),
+                'keep must be 0 or more, and above 0 with export = "mean" or "best"',
+            ),
             (
                 self.precision in ("auto", "fp32", "bf16"),
                 f'precision "{self.precision}" is none of auto, fp32, bf16',

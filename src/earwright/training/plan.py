@@ -1,65 +1,110 @@
-"""What is settled before the first step and then holds: precision, number of steps."""
+"""What is settled before the first step and then holds: precision, batch size, number of steps."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from accelerate.utils import broadcast_object_list
 from torch.utils.flop_counter import FlopCounterMode
 
-from earwright.data.batches import Batch
+from earwright.data.batches import Batch, BatchPlan, Item, plan_epoch
 from earwright.errors import EarwrightError
+from earwright.training.batch_size import (
+    FEWEST_BATCHES,
+    SHARE_OF_MEMORY,
+    SIZES,
+    Trial,
+    Trials,
+    choose_batch_size,
+)
 from earwright.training.log import duration
 from earwright.training.machine import Machine, choose_precision, measure_machine, synchronize
+from earwright.training.memory import free_memory
+from earwright.training.memory_use import memory_in_use, memory_limit, peak_memory
 from earwright.training.options import parse_time
 
 if TYPE_CHECKING:
     from earwright.training.loop import Run
 
+Measured = TypeVar("Measured")
+
 # Batches that the measurement runs, from the shortest to the longest.
 MEASURED_BATCHES = 5
+# Seconds of measurement that are worth a second one.
+QUICK = 10.0
 # Looks at dev, checkpoints and the export take their part of a budget of time.
 SHARE_FOR_STEPS = 0.96
 
 
 def settle(run: Run) -> tuple[Machine, float]:
-    """Measure the machine; at a first start, choose the precision and turn a budget of time into steps.
+    """Measure the machine; at a first start, choose precision and batch size, and turn a time into steps.
 
     Returns:
         The machine, and the floating-point operations of a training step for a second of audio.
     """
     machine = measure_machine(run.device)
+    progress, asked = run.progress, _asked_batch_seconds(run)
+    # A run that an older version began has the recipe's number.
+    run.parts.batch_seconds = progress.batch_seconds or asked or SIZES[0]
     batches = _sample_batches(run)
     flops = _count_flops(run, batches[len(batches) // 2])
-    progress, training = run.progress, run.recipe.training
-    say = run.reporter.say
-    say(
+    run.reporter.say(
         f"{machine.processor}, {machine.threads} threads: matrix products at "
         f"{machine.fp32_peak:.0f} GFLOP/s in fp32, {machine.bf16_peak:.0f} in bf16"
     )
-    if progress.steps:
-        return machine, flops
+    if not progress.steps:
+        per_batch = _settle_precision(run, machine, batches)
+        if asked is None:
+            per_batch = _settle_batch_size(run)
+        _settle_steps(run, per_batch)
+    progress.batch_seconds = run.parts.batch_seconds
+    return machine, flops
+
+
+def _asked_batch_seconds(run: Run) -> float | None:
+    """What the recipe says; None where it is to be measured."""
+    asked = run.recipe.training.batch_seconds
+    return None if isinstance(asked, str) else asked
+
+
+def _settle_precision(run: Run, machine: Machine, batches: list[Batch]) -> float:
+    """Choose the precision, and return the seconds that a step on a batch takes in it."""
     audio = sum(batch.seconds for batch in batches) / run.recipe.features.sample_rate
     precision, seconds = choose_precision(
-        training.precision, machine, lambda name: _time_steps(run, batches, name)
+        run.recipe.training.precision, machine, lambda name: _time_steps(run, batches, name)
     )
     speeds = ", ".join(f"{name} {audio / s:.0f}x real time" for name, s in seconds.items())
-    say(f"precision {precision} ({speeds})")
+    # Several processes measure different times; the first one's holds.
+    precision, per_batch = agreed(run, (precision, seconds[precision] / len(batches)))
+    run.reporter.say(f"precision {precision} ({speeds})")
+    run.progress.precision = precision
+    return per_batch
+
+
+def _settle_batch_size(run: Run) -> float:
+    """Choose the batch size, and return the seconds that a step on a batch of it takes."""
+    trials = _try_batch_sizes(run)
+    run.reporter.say(trials.describe())
+    run.parts.batch_seconds = trials.taken.batch_seconds
+    return trials.taken.seconds_per_batch
+
+
+def _settle_steps(run: Run, seconds_per_batch: float) -> None:
+    training = run.recipe.training
     plan = run.parts.stream(run.recipe, run.accelerator, 0, 0).epoch_plan(0)
     updates_per_epoch = len(plan) / (training.accumulate * run.accelerator.num_processes)
-    per_update = seconds[precision] / len(batches) * training.accumulate
-    # Several processes measure different times; the first one's holds.
-    settled = [precision, _steps(run, updates_per_epoch, per_update)]
-    progress.precision, progress.steps = broadcast_object_list(settled)
-    say(
-        f"{progress.steps} steps, {progress.steps / updates_per_epoch:.1f} epochs, "
-        f"about {duration(progress.steps * per_update / SHARE_FOR_STEPS)}"
+    per_update = seconds_per_batch * training.accumulate
+    steps = run.progress.steps = _steps(run, updates_per_epoch, per_update)
+    run.reporter.say(
+        f"{steps} steps, {steps / updates_per_epoch:.1f} epochs, "
+        f"about {duration(steps * per_update / SHARE_FOR_STEPS)}"
     )
-    return machine, flops
 
 
 def _steps(run: Run, updates_per_epoch: float, seconds_per_update: float) -> int:
@@ -80,13 +125,72 @@ def _sample_batches(run: Run) -> list[Batch]:
     stream = run.parts.stream(run.recipe, run.accelerator, 0, 0)
     size = len(stream.epoch_plan(0))
     plans = list(itertools.islice(iter(stream), max(1, min(size, 200) // run.accelerator.num_processes)))
-    plans.sort(
-        key=lambda plan: max(run.parts.training_set.examples[item.example].seconds for item in plan.items)
-    )
+    plans.sort(key=lambda plan: _longest(run, plan.items))
     count = min(MEASURED_BATCHES, len(plans))
     picked = [plans[int((i + 0.5) * len(plans) / count)] for i in range(count)]
     reader = run.parts.reader(run.recipe)
     return [reader[plan] for plan in picked]
+
+
+def _longest_batch(run: Run) -> Batch:
+    """The batch of the epoch that takes the most memory: attention grows with the square of the length."""
+    plan = run.parts.stream(run.recipe, run.accelerator, 0, 0).epoch_plan(0)
+    items = max(plan, key=lambda batch: (_longest(run, batch), len(batch)))
+    tokens = sum(len(run.parts.training_set.examples[item.example].tokens) for item in items)
+    return run.parts.reader(run.recipe)[BatchPlan(items, tokens, 0, 0)]
+
+
+def _longest(run: Run, items: Sequence[Item]) -> float:
+    """Seconds of the longest utterance, as it is played."""
+    return max(run.parts.training_set.examples[item.example].seconds / item.speed for item in items)
+
+
+def _try_batch_sizes(run: Run) -> Trials:
+    stream = run.parts.stream(run.recipe, run.accelerator, 0, 0)
+    examples, fewest = stream.examples, FEWEST_BATCHES * run.accelerator.num_processes
+    sizes = [
+        size
+        for size in SIZES
+        if size == SIZES[0]
+        or len(plan_epoch(examples, seed=stream.seed, epoch=0, batch_seconds=size, speeds=stream.speeds))
+        >= fewest
+    ]
+    in_use = memory_in_use(run.device)
+    allowed, free = SHARE_OF_MEMORY * memory_limit(run.device), free_memory(run.device)
+    allowed = allowed if free is None else min(allowed, in_use + free)
+    trials = choose_batch_size(lambda size: try_batch_size(run, size), allowed, in_use, sizes)
+    if trials.tried[-1].batch_seconds == sizes[-1] and len(sizes) < len(SIZES) and not trials.why_no_more:
+        why = f"larger ones would make an epoch of fewer than {fewest} batches"
+        return dataclasses.replace(trials, why_no_more=why)
+    return trials
+
+
+def try_batch_size(run: Run, size: float) -> Trial:
+    """Steps on batches of `size` seconds of audio: how fast they are, and what memory they take."""
+    run.parts.batch_seconds = size
+    batches, longest = _sample_batches(run), _longest_batch(run)
+    audio = sum(batch.seconds for batch in batches) / run.recipe.features.sample_rate
+    try:
+        _step(run, longest, run.progress.precision)
+        seconds = _time_steps(run, batches, run.progress.precision)
+        if seconds < QUICK:  # again, since something else may have run meanwhile
+            seconds = min(seconds, _time_steps(run, batches, run.progress.precision))
+        trial = Trial(size, audio / seconds, peak_memory(run.device), seconds / len(batches))
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
+        run.lanes.zero_grad()
+        trial = Trial(size, 0.0, peak_memory(run.device))
+    return agreed(run, trial)
+
+
+def agreed(run: Run, measured: Measured) -> Measured:
+    """What the main process measured, so that all of them settle on the same."""
+    if run.accelerator.num_processes == 1:
+        return measured
+    told = [measured]
+    broadcast_object_list(told)
+    return told[0]
 
 
 def _step(run: Run, batch: Batch, precision: str) -> None:

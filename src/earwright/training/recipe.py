@@ -164,8 +164,10 @@ def _convert(value: Any, hint: Any, where: str, key: str) -> Any:
         if kinds[-1] is not Ellipsis and len(items) != len(kinds):
             raise EarwrightError(f"{where}: {key} must have {len(kinds)} values, not {len(items)}.")
         return tuple(_convert(item, kinds[0], where, key) for item in items)
-    if origin in (typing.Union, types.UnionType):
-        return value if value is None else _convert(value, typing.get_args(hint)[0], where, key)
+    if origin in (typing.Union, types.UnionType):  # the kind that fits, or else the one to ask for
+        kinds = typing.get_args(hint)
+        kind = next((k for k in kinds if isinstance(k, type) and isinstance(value, k)), kinds[0])
+        return value if value is None else _convert(value, kind, where, key)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):

@@ -7,12 +7,17 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from earwright.errors import EarwrightError
 from earwright.files import atomic_write, describe_os_error
 from earwright.training.export import export_bundle
 from earwright.training.facts import start_facts
+from earwright.training.keep import Choice, choose_weights
 from earwright.training.log import Reporter
-from earwright.training.loop import Run, peak_memory
+from earwright.training.loop import Run
+from earwright.training.memory import GIB
+from earwright.training.memory_use import peak_memory
 from earwright.training.recipe import Recipe, recipe_to_toml
 
 
@@ -51,7 +56,7 @@ def train(
         raise EarwrightError(describe_os_error(error, folder)) from error
     if restart:
         for name in ("checkpoint.safetensors", "log.jsonl"):
-            (folder / name).unlink(missing_ok=True)
+            (folder / name).unlink(missing_ok=True)  # what was kept goes when the run begins
     run = Run(recipe, folder, reporter, overfit)
     with atomic_write(folder / "recipe.toml") as file:
         file.write(recipe_to_toml(recipe))
@@ -63,10 +68,11 @@ def train(
 
 def _export(run: Run, with_weights: bool) -> Path:
     parts = run.parts
-    parts.model.load_state_dict(run.average)
+    choice = choose_weights(run)
+    parts.model.load_state_dict(choice.weights)
     for module in (parts.features, parts.normalization, parts.model):
         module.to("cpu").eval()
-    facts = _facts(run)
+    facts = _facts(run) | _weights_facts(choice)
     path = run.out / f"{run.recipe.name}.ear"
     card = _card(run, facts)
     export_bundle(
@@ -91,7 +97,8 @@ def _facts(run: Run) -> dict[str, Any]:
         "minutes": round(progress.wall_seconds / 60, 2),
         "cpu_minutes": round(progress.cpu_seconds / 60, 2),
         "steps": progress.step,
-        "peak_memory_gib": round(peak_memory(), 2),
+        "batch_seconds": progress.batch_seconds,
+        "peak_memory_gib": round(peak_memory(torch.device("cpu")) / GIB, 2),
         "date": datetime.date.today().isoformat(),
         **{name: round(value, 4) for name, value in run.speed().items()},
     }
@@ -100,12 +107,22 @@ def _facts(run: Run) -> dict[str, Any]:
     return facts
 
 
+def _weights_facts(choice: Choice) -> dict[str, Any]:
+    facts: dict[str, Any] = {"weights": choice.kind, "weights_steps": list(choice.steps)}
+    if choice.look:
+        facts |= {"dev_cer": round(choice.look.cer, 4), "dev_wer": round(choice.look.wer, 4)}
+    return facts
+
+
 def _card(run: Run, facts: dict[str, Any]) -> str:
     recipe = run.recipe
     dev = (
-        f"{100 * facts['best_dev_cer']:.1f} % characters, greedy search"
-        if "best_dev_cer" in facts
-        else "not measured"
+        f"{100 * facts['dev_cer']:.1f} % characters, greedy search" if "dev_cer" in facts else "not measured"
+    )
+    weights = (
+        f"the mean of those at {len(facts['weights_steps'])} looks at dev"
+        if facts["weights"] == "mean"
+        else f"those at step {facts['weights_steps'][0]}"
     )
     return f"""# {recipe.name}
 
@@ -116,6 +133,7 @@ A CTC recognizer trained from scratch with earwright.
   {facts["speakers"] or "unknown"} speakers ({", ".join(Path(path).name for path in recipe.data.train)})
 - Licence of the training data: not stated here; whoever passes this bundle on should add it
 - Training: {facts["minutes"]} minutes on {facts["processor"]}, {facts["steps"]} steps, {facts["precision"]}
-- Lowest error on {len(run.parts.dev.texts) if run.parts.dev else 0} dev utterances while training: {dev}
+- Weights: {weights}
+- Error on {len(run.parts.dev.texts) if run.parts.dev else 0} dev utterances, which chose the weights: {dev}
 - Limits: it knows the voices, rooms and words it was trained on; expect more errors elsewhere
 """

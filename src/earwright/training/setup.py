@@ -27,7 +27,7 @@ NORMALIZATION_UTTERANCES = 300
 
 @dataclass
 class Parts:
-    """What a recipe becomes before the first step."""
+    """What a recipe becomes before the first step. `batch_seconds` is settled when it is measured."""
 
     training_set: TrainingSet
     dev: DevSet | None
@@ -36,13 +36,14 @@ class Parts:
     normalization: FeatureNormalization
     model: Conformer
     speakers: int
+    batch_seconds: float = 0.0
 
     def stream(self, recipe: Recipe, accelerator: Accelerator, epoch: int, position: int) -> UpdateStream:
         """This process's batches from (epoch, position) on."""
         return UpdateStream(
             self.training_set.examples,
             seed=recipe.seed,
-            batch_seconds=recipe.training.batch_seconds,
+            batch_seconds=self.batch_seconds,
             speeds=recipe.augment.speeds,
             accumulate=recipe.training.accumulate,
             rank=accelerator.process_index,
