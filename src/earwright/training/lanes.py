@@ -111,7 +111,7 @@ def split(batch: Batch, count: int) -> list[Batch]:
     borders = _borders(lengths, min(count, len(lengths)))
     if len(borders) == 2:
         return [batch]
-    return [_rows(batch, first, last) for first, last in pairwise(borders)]
+    return [batch.rows(first, last) for first, last in pairwise(borders)]
 
 
 def _borders(lengths: Sequence[int], count: int) -> list[int]:
@@ -126,17 +126,6 @@ def _borders(lengths: Sequence[int], count: int) -> list[int]:
             last += 1
         borders.append(last)
     return [*borders, len(lengths)]
-
-
-def _rows(batch: Batch, first: int, last: int) -> Batch:
-    rows = slice(first, last)
-    return Batch(
-        batch.waveform[rows, : int(batch.lengths[rows].max())],
-        batch.lengths[rows],
-        batch.targets[rows, : int(batch.target_lengths[rows].max())],
-        batch.target_lengths[rows],
-        batch.plan,
-    )
 
 
 def _sharing_copy(model: nn.Module) -> nn.Module:
