@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,9 @@ class Progress:
     """Where a run stands, apart from its tensors.
 
     `steps`, `precision` and `lanes` are settled once, at the first start, and hold for the whole run: the
-    schedule follows steps, so a resumed run is the same run.
+    schedule follows steps, so a resumed run is the same run. `init` is the checksum of the weights that
+    fine-tuning began with; `before` and `after` are the errors on new and old speech at the first look and at
+    the last one.
     """
 
     step: int = 0
@@ -41,6 +43,9 @@ class Progress:
     skipped_utterances: int = 0
     best_cer: float | None = None
     best_step: int = 0
+    init: str = ""
+    before: dict[str, float] = field(default_factory=dict)
+    after: dict[str, float] = field(default_factory=dict)
 
 
 def save_checkpoint(

@@ -42,7 +42,10 @@ def settle(run: Run) -> tuple[Machine, float]:
     )
     if progress.steps:
         return machine, flops
-    audio = sum(batch.seconds for batch in batches) / run.recipe.features.sample_rate
+    audio = (
+        sum(part.seconds for batch in batches for part in run.parts_of(batch))
+        / run.recipe.features.sample_rate
+    )
     precision, seconds = choose_precision(
         training.precision, machine, lambda name: _time_steps(run, batches, name)
     )
@@ -89,7 +92,8 @@ def _sample_batches(run: Run) -> list[Batch]:
 
 def _step(run: Run, batch: Batch, precision: str) -> None:
     """A training step that changes nothing: forward, backward, gradients thrown away."""
-    run.gradients(batch, precision)
+    for part in run.parts_of(batch):
+        run.gradients(part, precision)
     run.optimizer.zero_grad()
 
 

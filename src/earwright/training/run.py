@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 from pathlib import Path
@@ -12,6 +13,8 @@ import torch
 from earwright.errors import EarwrightError
 from earwright.files import atomic_write, describe_os_error
 from earwright.training.export import export_bundle
+from earwright.training.finetuning.forgetting import card_lines, comparison_table, facts_of
+from earwright.training.lock import run_lock
 from earwright.training.log import Reporter
 from earwright.training.loop import Run, peak_memory
 from earwright.training.recipe import Recipe, recipe_to_toml
@@ -50,6 +53,14 @@ def train(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EarwrightError(describe_os_error(error, folder)) from error
+    # Of a distributed run, the first process writes.
+    with run_lock(folder) if os.environ.get("RANK", "0") == "0" else contextlib.nullcontext():
+        return _train(recipe, folder, reporter, overfit, restart, with_weights)
+
+
+def _train(
+    recipe: Recipe, folder: Path, reporter: Reporter, overfit: int, restart: bool, with_weights: bool
+) -> Path:
     if restart:
         for name in ("checkpoint.safetensors", "log.jsonl"):
             (folder / name).unlink(missing_ok=True)
@@ -81,6 +92,11 @@ def _export(run: Run, with_weights: bool) -> Path:
         card,
         with_weights,
     )
+    progress = run.progress
+    if parts.start and progress.after:
+        watched = [len(dev.texts) for dev in (parts.dev, parts.old_dev) if dev]
+        for line in comparison_table(progress.before, progress.after, watched):
+            run.reporter.say(line)
     run.reporter.say(f"the recognizer is {path}")
     return path
 
@@ -107,7 +123,7 @@ def _facts(run: Run) -> dict[str, Any]:
     }
     if progress.best_cer is not None:
         facts |= {"best_dev_cer": round(progress.best_cer, 4), "best_dev_step": progress.best_step}
-    return facts
+    return facts | facts_of(run.parts, run.recipe, progress)
 
 
 def _card(run: Run, facts: dict[str, Any]) -> str:
@@ -117,9 +133,12 @@ def _card(run: Run, facts: dict[str, Any]) -> str:
         if "best_dev_cer" in facts
         else "not measured"
     )
+    made = (
+        f"fine-tuned from {run.parts.start.bundle.meta.name}" if run.parts.start else "trained from scratch"
+    )
     return f"""# {recipe.name}
 
-A CTC recognizer trained from scratch with earwright.
+A CTC recognizer {made} with earwright.
 
 - Languages: {", ".join(recipe.text.languages) or "not stated"}
 - Trained on: {facts["utterances"]} utterances, {facts["hours_of_speech"]} hours,
@@ -127,5 +146,6 @@ A CTC recognizer trained from scratch with earwright.
 - Licence of the training data: not stated here; whoever passes this bundle on should add it
 - Training: {facts["minutes"]} minutes on {facts["processor"]}, {facts["steps"]} steps, {facts["precision"]}
 - Lowest error on {len(run.parts.dev.texts) if run.parts.dev else 0} dev utterances while training: {dev}
+{card_lines(facts)}\
 - Limits: it knows the voices, rooms and words it was trained on; expect more errors elsewhere
 """
