@@ -103,6 +103,8 @@ def workplace(tmp_path: Path, runtime_bundle: Path, monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(
             "earwright.training.proposal.measure_speed", lambda *args: Speed(100.0, "fp32", 3_000_000)
         )
+        # The bundle that --init names is not here; what the recipe says is looked at all the same.
+        monkeypatch.setattr("earwright.training.recipe.over_bundle", lambda table: table)
     return tmp_path
 
 
@@ -110,7 +112,8 @@ def assert_recipe_loads(words: list[str]) -> None:
     from earwright.training import load_recipe
 
     args = build_parser("train").parse_args(words)
-    assert load_recipe(args.recipe, args.overrides)
+    init = [f"finetune.init={args.init}"] if args.init else []
+    assert load_recipe(args.recipe, [*args.overrides, *init])
 
 
 def test_the_readme_works_from_top_to_bottom(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from earwright.data.preparation.prepare import prepare
 from earwright.training.recipe import Recipe, load_recipe
 
 RATE = 16000
-TONES = {"a": 400.0, "b": 900.0, "c": 1800.0, " ": 0.0}
+TONES = {"a": 400.0, "b": 900.0, "c": 1800.0, "d": 3000.0, " ": 0.0}
 
 TINY = """
 name = "tiny"
@@ -55,11 +55,21 @@ def sing(text: str, generator: np.random.Generator) -> np.ndarray:
 @pytest.fixture(scope="session")
 def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prepared folder of 24 sung texts by three speakers."""
-    folder = tmp_path_factory.mktemp("tones")
-    generator = np.random.default_rng(0)
+    return prepared_tones(tmp_path_factory.mktemp("tones"), "abc", 0)
+
+
+@pytest.fixture(scope="session")
+def other_tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another one, with a letter that the first does not have, and without one that it has."""
+    return prepared_tones(tmp_path_factory.mktemp("other-tones"), "bcd", 1)
+
+
+def prepared_tones(folder: Path, letters: str, seed: int) -> Path:
+    """Sing, write down, and prepare."""
+    generator = np.random.default_rng(seed)
     rows = ["path\ttext\tspeaker"]
     for number in range(24):
-        words = ["".join(generator.choice(list("abc"), size=generator.integers(1, 4))) for _ in range(2)]
+        words = ["".join(generator.choice(list(letters), size=generator.integers(1, 4))) for _ in range(2)]
         text = " ".join(words)
         soundfile.write(folder / f"{number}.wav", sing(text, generator), RATE)
         rows.append(f"{number}.wav\t{text}\ts{number % 3}")

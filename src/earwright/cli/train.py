@@ -1,15 +1,27 @@
-"""`earwright train`: from a recipe to a bundle."""
+"""`earwright train`: from a recipe to a bundle, or from a bundle to one that knows more."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+
+from earwright.errors import EarwrightError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument(
-        "recipe", metavar="RECIPE.toml", help="what to train; recipes/ has some to start from"
+        "recipe",
+        metavar="RECIPE.toml",
+        nargs="?",
+        help="what to train; recipes/ has some to start from. With --init it may be left out",
+    )
+    parser.add_argument(
+        "--init",
+        metavar="BUNDLE",
+        help="fine-tune: start from this bundle, or from that of the run in this folder; what the recipe "
+        "does not say is then the bundle's (the same as --set finetune.init=BUNDLE)",
     )
     parser.add_argument(
         "--set",
@@ -52,6 +64,12 @@ def run(args: argparse.Namespace) -> int:
     from earwright.training import Reporter, load_recipe, train
 
     overrides = list(args.overrides)
+    if args.init:
+        overrides.append(f"finetune.init={json.dumps(args.init, ensure_ascii=False)}")
+    elif not args.recipe:
+        raise EarwrightError(
+            "there is nothing to train: give a recipe (recipes/ has some), or --init with a bundle."
+        )
     if args.max_time:
         overrides += [f"training.max_time={args.max_time}", "training.steps=0", "training.epochs=0"]
     if args.batch_seconds:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from earwright.audio.read import resample
+from earwright.data.mixture import Source, deal, draw_epoch, without_much_padding
 
 
 class AudioStore(Protocol):
@@ -70,9 +72,30 @@ class Batch(NamedTuple):
         """Samples with padding; divided by the sample rate these are seconds."""
         return float(self.waveform.numel())
 
+    def rows(self, first: int, last: int) -> Batch:
+        """Utterances [first, last) alone, with no more padding than they need."""
+        return Batch(
+            self.waveform[first:last, : int(self.lengths[first:last].max())],
+            self.lengths[first:last],
+            self.targets[first:last, : int(self.target_lengths[first:last].max())],
+            self.target_lengths[first:last],
+            self.plan,
+        )
+
+    def pieces(self) -> list[Batch]:
+        """The batch whole, or cut where its padding would cost more than computing it in pieces."""
+        borders = without_much_padding(self.lengths.tolist())
+        return [self.rows(first, last) for first, last in pairwise(borders)] if len(borders) > 2 else [self]
+
 
 def plan_epoch(
-    examples: Sequence[Example], *, seed: int, epoch: int, batch_seconds: float, speeds: Sequence[float]
+    examples: Sequence[Example],
+    *,
+    seed: int,
+    epoch: int,
+    batch_seconds: float,
+    speeds: Sequence[float],
+    sources: Sequence[Source] = (),
 ) -> list[list[Item]]:
     """Group an epoch's utterances into batches of similar length, in random order.
 
@@ -81,27 +104,43 @@ def plan_epoch(
         seed, epoch: decide every draw.
         batch_seconds: most seconds of a batch, padding included; a longer utterance goes alone.
         speeds: each utterance is played at one of these.
+        sources: what the examples consist of, if of several parts; see `draw_epoch`.
 
     Returns:
-        Every utterance once.
+        Every utterance once; with sources those that `draw_epoch` names, each batch with its share of all.
     """
     generator = np.random.default_rng((seed, epoch))
-    drawn = np.array(speeds)[generator.integers(len(speeds), size=len(examples))]
-    seconds = np.array([example.seconds for example in examples]) / drawn
+    recorded = np.array([example.seconds for example in examples])
+    chosen = draw_epoch(recorded, sources, seed=seed, epoch=epoch) if sources else np.arange(len(examples))
+    drawn = np.array(speeds)[generator.integers(len(speeds), size=len(chosen))]
+    seconds = recorded[chosen] / drawn
     # The jitter lets an utterance meet other neighbours in every epoch.
-    order = np.argsort(seconds * generator.uniform(0.95, 1.05, len(examples)), kind="stable")
-    batches: list[list[Item]] = []
-    current: list[Item] = []
+    order = np.argsort(seconds * generator.uniform(0.95, 1.05, len(chosen)), kind="stable").tolist()
+    if sources:
+        count = sources[0].last - sources[0].first
+        share = sources[0].weight / sum(source.weight for source in sources)
+        new = _filled([place for place in order if place < count], seconds, share * batch_seconds)
+        batches = deal(new, [place for place in order if place >= count], seconds)
+    else:
+        batches = _filled(order, seconds, batch_seconds)
+    items = [[Item(int(chosen[place]), float(drawn[place])) for place in batch] for batch in batches]
+    return [items[i] for i in generator.permutation(len(items)).tolist()]
+
+
+def _filled(order: Sequence[int], seconds: npt.NDArray[np.float64], batch_seconds: float) -> list[list[int]]:
+    """Utterances in their order, as many in a batch as fit into it with their padding."""
+    batches: list[list[int]] = []
+    current: list[int] = []
     longest = 0.0
-    for index in order.tolist():
-        longest = max(longest, float(seconds[index]))
+    for place in order:
+        longest = max(longest, float(seconds[place]))
         if current and longest * (len(current) + 1) > batch_seconds:
             batches.append(current)
-            current, longest = [], float(seconds[index])
-        current.append(Item(index, float(drawn[index])))
+            current, longest = [], float(seconds[place])
+        current.append(place)
     if current:
         batches.append(current)
-    return [batches[i] for i in generator.permutation(len(batches)).tolist()]
+    return batches
 
 
 class UpdateStream:
@@ -109,7 +148,7 @@ class UpdateStream:
 
     Args:
         examples: all utterances.
-        seed, batch_seconds, speeds: see `plan_epoch`.
+        seed, batch_seconds, speeds, sources: see `plan_epoch`.
         accumulate: batches of each process in an update.
         rank, world: this process, and how many there are.
         epoch, position: where to start, as a `BatchPlan` said it.
@@ -122,6 +161,7 @@ class UpdateStream:
         seed: int,
         batch_seconds: float,
         speeds: Sequence[float],
+        sources: Sequence[Source] = (),
         accumulate: int = 1,
         rank: int = 0,
         world: int = 1,
@@ -132,13 +172,19 @@ class UpdateStream:
         self.seed = seed
         self.batch_seconds = batch_seconds
         self.speeds = speeds
+        self.sources = sources
         self.accumulate, self.rank, self.world = accumulate, rank, world
         self.epoch, self.position = epoch, position
 
     def epoch_plan(self, epoch: int) -> list[list[Item]]:
         """All batches of one epoch."""
         return plan_epoch(
-            self.examples, seed=self.seed, epoch=epoch, batch_seconds=self.batch_seconds, speeds=self.speeds
+            self.examples,
+            seed=self.seed,
+            epoch=epoch,
+            batch_seconds=self.batch_seconds,
+            speeds=self.speeds,
+            sources=self.sources,
         )
 
     def __iter__(self) -> Iterator[BatchPlan]:

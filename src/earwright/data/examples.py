@@ -13,6 +13,7 @@ import numpy.typing as npt
 from earwright.cuts import Cut, read_cut_audio, read_cuts
 from earwright.data.batches import AudioStore, Example
 from earwright.data.frames import frames_in, frames_needed
+from earwright.data.mixture import Source
 from earwright.data.options import DataOptions, TextOptions
 from earwright.data.pcm import PcmCache, open_pcm_cache
 from earwright.errors import EarwrightError
@@ -24,11 +25,15 @@ CACHED_HOURS = 50.0
 
 @dataclass
 class TrainingSet:
-    """Examples with their audio, and what was left out: reason -> ids."""
+    """Examples with their audio, and what was left out: reason -> ids.
+
+    `sources` are its parts, where a batch is to have a share of each; without any, all of it is an epoch.
+    """
 
     examples: list[Example]
     audio: AudioStore
     left_out: dict[str, list[str]] = field(default_factory=dict)
+    sources: tuple[Source, ...] = ()
 
     @property
     def hours(self) -> float:
@@ -60,6 +65,31 @@ class Chosen:
     def read(self, index: int) -> npt.NDArray[np.float32]:
         """Clip `index` of the chosen ones."""
         return self.store.read(self.indexes[index])
+
+
+class Joined:
+    """Two stores as one: the clips of the second come behind the `count` of the first."""
+
+    def __init__(self, first: AudioStore, count: int, second: AudioStore) -> None:
+        self.first, self.count, self.second = first, count, second
+
+    def read(self, index: int) -> npt.NDArray[np.float32]:
+        """Clip `index` of both."""
+        return self.first.read(index) if index < self.count else self.second.read(index - self.count)
+
+
+def mix(main: TrainingSet, other: TrainingSet, share: float) -> TrainingSet:
+    """One training set of two: an epoch is all of `main`, and of `other` so much that it is `share` of the
+    audio, of the whole and of each batch. What was left out of `other` is not told again.
+    """
+    count = len(main.examples)
+    end = count + len(other.examples)
+    return TrainingSet(
+        [*main.examples, *other.examples],
+        Joined(main.audio, count, other.audio),
+        main.left_out,
+        (Source(0, count, 1.0 - share), Source(count, end, share)),
+    )
 
 
 def read_all_cuts(paths: Sequence[str], key: str) -> list[Cut]:

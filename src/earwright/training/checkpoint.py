@@ -36,6 +36,8 @@ class Progress:
     `steps`, `precision`, `lanes` and `batch_seconds` are settled once, at the first start, and hold for
     the whole run: the schedule follows steps, so a resumed run is the same run. `kept` are the looks at dev
     whose weights lie beside the checkpoint, in the order of their steps; `last_look` is the latest of all.
+    `init` is the checksum of the weights that fine-tuning began with; `before` and `after` are the errors on
+    new and old speech at the first look and at the last one.
     """
 
     step: int = 0
@@ -55,6 +57,9 @@ class Progress:
     best_step: int = 0
     kept: list[Look] = field(default_factory=list)
     last_look: Look | None = None
+    init: str = ""
+    before: dict[str, float] = field(default_factory=dict)
+    after: dict[str, float] = field(default_factory=dict)
 
 
 def save_checkpoint(

@@ -119,7 +119,7 @@ def split(batch: Batch, count: int) -> list[Batch]:
     """
     lengths = batch.lengths.tolist()
     borders = _borders(lengths, min(count, len(lengths)))
-    return [_rows(batch, first, last) for first, last in pairwise(borders)]
+    return [_padded(batch.rows(first, last)) for first, last in pairwise(borders)]
 
 
 def _borders(lengths: Sequence[int], count: int) -> list[int]:
@@ -136,17 +136,9 @@ def _borders(lengths: Sequence[int], count: int) -> list[int]:
     return [*borders, len(lengths)]
 
 
-def _rows(batch: Batch, first: int, last: int) -> Batch:
-    rows = slice(first, last)
-    longest = int(batch.lengths[rows].max())
-    waveform = batch.waveform[rows, :longest]
-    return Batch(
-        F.pad(waveform, (0, round_up(longest) - longest)),
-        batch.lengths[rows],
-        batch.targets[rows, : int(batch.target_lengths[rows].max())],
-        batch.target_lengths[rows],
-        batch.plan,
-    )
+def _padded(part: Batch) -> Batch:
+    longest = part.waveform.shape[1]
+    return part._replace(waveform=F.pad(part.waveform, (0, round_up(longest) - longest)))
 
 
 def round_up(length: int) -> int:

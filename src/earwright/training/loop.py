@@ -25,15 +25,16 @@ from earwright.nn.randomness import drawing_from
 from earwright.nn.specaugment import spec_augment
 from earwright.training.checkpoint import Look, Progress, load_checkpoint, save_checkpoint
 from earwright.training.facts import start_facts
+from earwright.training.finetuning.forgetting import compared, errors_by_name
 from earwright.training.keep import keep_weights, sweep
 from earwright.training.lanes import MOST_LANES, Lanes, lanes_for
 from earwright.training.log import Reporter, RunLog, duration
 from earwright.training.machine import Machine
 from earwright.training.options import parse_time
 from earwright.training.recipe import Recipe, recipe_differences, recipe_from_dict, recipe_to_dict
-from earwright.training.schedule import learning_rate
+from earwright.training.schedule import learning_rate, set_learning_rate
 from earwright.training.setup import Parts, build_optimizer, build_parts
-from earwright.training.watch import DevResult
+from earwright.training.watch import DevResult, DevSet
 
 # A budget of time is only a plan; this far beyond it the run ends, whatever the plan was.
 LATEST = 1.25
@@ -74,9 +75,9 @@ class Run:
         with self.accelerator.local_main_process_first():  # which decodes for the others on its machine
             self.parts: Parts = build_parts(recipe, self.reporter, self.device, overfit)
         self.checkpoint_path = out / "checkpoint.safetensors"
-        self.optimizer = build_optimizer(self.parts.model, recipe.training)
+        self.optimizer = build_optimizer(self.parts.model, recipe)
         self.average = {name: p.detach().clone() for name, p in self.parts.model.state_dict().items()}
-        self.progress = Progress()
+        self.progress = Progress(init=self.parts.start.digest if self.parts.start else "")
         if self.checkpoint_path.exists():
             self._resume()
         if self.accelerator.is_main_process:
@@ -101,6 +102,11 @@ class Run:
                 f"{self.out} holds a run of another recipe (it differs in {', '.join(differences[:5])}); "
                 "train into another folder, or add --restart to begin again here."
             )
+        if checkpoint.progress.init != self.progress.init:
+            raise EarwrightError(
+                f"{self.recipe.finetune.init} is not the bundle that the run in {self.out} began with; put "
+                "that one back, train into another folder, or add --restart to begin again."
+            )
         self.progress = checkpoint.progress
         self.parts.model.load_state_dict(checkpoint.part("model"))
         self.parts.normalization.load_state_dict(checkpoint.part("normalization"))
@@ -109,6 +115,14 @@ class Run:
         self.reporter.say(f"going on from step {self.progress.step} of {self.progress.steps}")
 
     # -- one update ----------------------------------------------------------------------------------
+
+    def parts_of(self, batch: Batch) -> list[Batch]:
+        """A batch as it is computed: with replay, short utterances are not padded to long ones.
+
+        The processes of a distributed run wait for one another at every part, so theirs stay whole.
+        """
+        mixed = self.parts.training_set.sources and self.accelerator.num_processes == 1
+        return batch.pieces() if mixed else [batch]
 
     def gradients(self, batch: Batch, precision: str, number: int = 0) -> tuple[float, int]:
         """Add a batch's share of an update to the gradients.
@@ -177,8 +191,7 @@ class Run:
         """One step of the optimizer; a non-finite gradient leaves the weights as they are."""
         training, progress = self.recipe.training, self.progress
         rate = learning_rate(progress.step, progress.steps, training)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        set_learning_rate(self.optimizer, rate)
         # Every draw of this step follows from seed and step, so a restart changes nothing.
         torch.manual_seed(self.recipe.seed * 1_000_003 + progress.step)
         summed = 0.0
@@ -229,9 +242,13 @@ class Run:
         previous = signal.signal(signal.SIGINT, self._interrupt)
         self.lanes.train()
         try:
+            if log and self.parts.start and progress.step == 0:
+                self._look_at_dev(log)
             while progress.step < progress.steps:
                 began, cpu = time.monotonic(), cpu_seconds()
-                update = [next(batches) for _ in range(recipe.training.accumulate)]
+                update = [
+                    part for _ in range(recipe.training.accumulate) for part in self.parts_of(next(batches))
+                ]
                 waited = time.monotonic() - began
                 skipped = progress.skipped_steps
                 values = self.update(update)
@@ -296,32 +313,40 @@ class Run:
 
     def look(self, weights: Mapping[str, Tensor]) -> DevResult:
         """Transcribe and score dev with these weights of the model."""
+        assert self.parts.dev is not None
+        return self.look_at([self.parts.dev], weights)[0]
+
+    def look_at(self, sets: Sequence[DevSet], weights: Mapping[str, Tensor]) -> list[DevResult]:
+        """Transcribe and score sets of utterances with these weights of the model."""
         parts = self.parts
-        assert parts.dev is not None
         own = {name: value.clone() for name, value in parts.model.state_dict().items()}
         parts.model.load_state_dict(weights)
         with self.lanes.on_all_cores():
-            result = parts.dev.evaluate(
-                parts.features, parts.normalization, parts.model, parts.tokenizer, self.device
-            )
+            results = [
+                dev.evaluate(parts.features, parts.normalization, parts.model, parts.tokenizer, self.device)
+                for dev in sets
+            ]
         parts.model.load_state_dict(own)
-        return result
+        return results
 
     def _look_at_dev(self, log: RunLog) -> None:
         progress, parts = self.progress, self.parts
         if parts.dev is None:
             return
-        result = self.look(self.average)
+        results = self.look_at(parts.watched, self.average)
+        result, progress.after = results[0], errors_by_name(results)
+        progress.before = progress.before or progress.after
         if progress.best_cer is None or result.cer <= progress.best_cer:
             progress.best_cer, progress.best_step = result.cer, progress.step
         progress.last_look = Look(progress.step, result.cer, result.wer)
         keep_weights(progress, self.out, progress.last_look, self.average, self.recipe.training.keep)
         facts = {"minutes": progress.wall_seconds / 60, "cpu_minutes": progress.cpu_seconds / 60}
         samples = result.pairs[:: max(1, len(result.pairs) // 3)][:3]
-        rates = {"wer": result.wer, "cer": result.cer, "transcripts": samples}
-        log.write("dev", progress.step, **rates, **facts, **self.speed())
+        log.write("dev", progress.step, **progress.after, transcripts=samples, **facts, **self.speed())
         log.text("transcripts", progress.step, "\n\n".join(f"{a}  \n→ {b}" for a, b in samples))
         self.reporter.evaluated(progress.step, progress.steps, result.wer, result.cer, samples)
+        if parts.start:
+            self.reporter.say(f"    {compared(progress.before, progress.after)}")
 
     def speed(self) -> dict[str, float]:
         """Audio seconds a second, share of the matrix-product peak, share of time spent waiting for data."""

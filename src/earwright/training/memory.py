@@ -9,16 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from earwright.errors import EarwrightError
 from earwright.models.conformer import Conformer, ConformerOptions
+from earwright.training.lanes import lanes_for
 
 GIB = 2**30
 # Bytes a parameter, all float32: weight, average, gradient, and AdamW's two moments.
 PARAMETER_BYTES = 20
+GRADIENT_BYTES = 4
 # What is held in passing, and what the allocator cannot hand out again: with it, the estimates of six models
 # and batches (10 to 43 M parameters, 40 to 200 s) lay within 5 % of the peaks that were measured.
 IN_PASSING = 1.5
@@ -48,7 +51,8 @@ def check_memory(
         return
     # On a CPU the processes of a distributed run share the memory of their machine.
     shared = int(os.environ.get("LOCAL_WORLD_SIZE", 1)) if device.type == "cpu" else 1
-    need = shared * training_memory(model, n_features, vocab_size, batches)
+    lanes, _ = lanes_for(device, shared)
+    need = shared * training_memory(model, n_features, vocab_size, batches, lanes)
     if need > free:
         raise EarwrightError(
             f"a training step needs about {need / GIB:.1f} GiB of memory, and {free / GIB:.1f} are free; use "
@@ -57,14 +61,25 @@ def check_memory(
 
 
 def training_memory(
-    options: ConformerOptions, n_features: int, vocab_size: int, batches: Iterable[tuple[int, int]]
+    options: ConformerOptions,
+    n_features: int,
+    vocab_size: int,
+    batches: Iterable[tuple[int, int]],
+    lanes: int = 1,
 ) -> int:
-    """Bytes that a step takes in float32, with all that is kept between steps; arguments as above."""
+    """Bytes that a step takes in float32, with all that is kept between steps.
+
+    Args:
+        options, n_features, vocab_size, batches: as above.
+        lanes: into which a batch is split; each has gradients of its own.
+    """
     with torch.device("meta"):
         model = Conformer(options, n_features, vocab_size)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     steps = [_step_bytes(model, n_features, *shape) for shape in batches]
-    return PARAMETER_BYTES * parameters + round(IN_PASSING * max(steps, default=0))
+    return (PARAMETER_BYTES + GRADIENT_BYTES * (lanes - 1)) * parameters + round(
+        IN_PASSING * max(steps, default=0)
+    )
 
 
 def _step_bytes(model: Conformer, n_features: int, batch: int, frames: int) -> int:
@@ -115,30 +130,46 @@ def _free_in_system() -> int | None:
 def _free_in_group() -> int | None:
     """Of what a container or a scheduler gave this process (control groups, version 2 or 1)."""
     found = []
-    for folder, limit, used, cache in (
-        (_group_folder(), "memory.max", "memory.current", "inactive_file"),
-        (
-            Path("/sys/fs/cgroup/memory"),
-            "memory.limit_in_bytes",
-            "memory.usage_in_bytes",
-            "total_inactive_file",
-        ),
-    ):
-        try:
-            most, now = int((folder / limit).read_text()), int((folder / used).read_text())
-            lines = (folder / "memory.stat").read_text().splitlines()
-        except (OSError, ValueError):  # there is none, or it says "max"
-            continue
-        idle = dict(line.split() for line in lines).get(cache, "0")
-        found.append(most - now + int(idle))  # files that are only cached give way
+    for kind in (VERSION2, VERSION1):
+        for folder in _group_folders(kind):
+            try:
+                most, now = int((folder / kind.limit).read_text()), int((folder / kind.used).read_text())
+                lines = (folder / "memory.stat").read_text().splitlines()
+            except (OSError, ValueError):  # there is none, or it says "max"
+                continue
+            idle = dict(line.split() for line in lines).get(kind.idle, "0")
+            found.append(most - now + int(idle))  # files that are only cached give way
     return min(found, default=None)
 
 
-def _group_folder() -> Path:
-    root = Path("/sys/fs/cgroup")
+class _Groups(NamedTuple):
+    """Where a version of control groups lies, its controller in /proc/self/cgroup, and its files' names."""
+
+    root: Path
+    controller: str
+    limit: str
+    used: str
+    idle: str
+
+
+VERSION2 = _Groups(Path("/sys/fs/cgroup"), "", "memory.max", "memory.current", "inactive_file")
+VERSION1 = _Groups(
+    Path("/sys/fs/cgroup/memory"),
+    "memory",
+    "memory.limit_in_bytes",
+    "memory.usage_in_bytes",
+    "total_inactive_file",
+)
+
+
+def _group_folders(kind: _Groups) -> list[Path]:
+    """This process's group and those around it, any of which may have the limit."""
     try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return root
-    names = [line.removeprefix("0::/") for line in lines if line.startswith("0::/")]
-    return root / names[0] if names and (root / names[0] / "memory.max").exists() else root
+        lines = []
+    # "4:cpu,memory:/path" in version 1, "0::/path" in version 2.
+    rows = [line.split(":", 2) for line in lines]
+    places = [row[2].strip("/") for row in rows if len(row) == 3 and kind.controller in row[1].split(",")]
+    own = kind.root / places[0] if places else kind.root
+    return [folder for folder in (own, *own.parents) if folder.is_relative_to(kind.root)]

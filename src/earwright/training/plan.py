@@ -75,7 +75,7 @@ def _asked_batch_seconds(run: Run) -> float | None:
 
 def _settle_precision(run: Run, machine: Machine, batches: list[Batch]) -> float:
     """Choose the precision, and return the seconds that a step on a batch takes in it."""
-    audio = sum(batch.seconds for batch in batches) / run.recipe.features.sample_rate
+    audio = _audio(run, batches)
     precision, seconds = choose_precision(
         run.recipe.training.precision, machine, lambda name: _time_steps(run, batches, name)
     )
@@ -169,7 +169,7 @@ def try_batch_size(run: Run, size: float) -> Trial:
     """Steps on batches of `size` seconds of audio: how fast they are, and what memory they take."""
     run.parts.batch_seconds = size
     batches, longest = _sample_batches(run), _longest_batch(run)
-    audio = sum(batch.seconds for batch in batches) / run.recipe.features.sample_rate
+    audio = _audio(run, batches)
     try:
         _step(run, longest, run.progress.precision)
         seconds = _time_steps(run, batches, run.progress.precision)
@@ -193,9 +193,16 @@ def agreed(run: Run, measured: Measured) -> Measured:
     return told[0]
 
 
+def _audio(run: Run, batches: Sequence[Batch]) -> float:
+    """Seconds of audio that are computed for batches, padding included."""
+    computed = sum(part.seconds for batch in batches for part in run.parts_of(batch))
+    return computed / run.recipe.features.sample_rate
+
+
 def _step(run: Run, batch: Batch, precision: str) -> None:
     """A training step that changes nothing: forward, backward, gradients thrown away."""
-    run.gradients(batch, precision)
+    for part in run.parts_of(batch):
+        run.gradients(part, precision)
     run.optimizer.zero_grad()
 
 

@@ -19,6 +19,8 @@ from earwright.data.options import AugmentOptions, DataOptions, TextOptions
 from earwright.errors import EarwrightError, first_line
 from earwright.models.conformer import ConformerOptions
 from earwright.nn.features import FeatureOptions
+from earwright.training.finetuning.base import over_bundle
+from earwright.training.finetuning.options import FinetuneOptions
 from earwright.training.options import TrainingOptions
 
 
@@ -39,13 +41,17 @@ class Recipe:
     augment: AugmentOptions = field(default_factory=AugmentOptions)
     model: ConformerOptions = field(default_factory=ConformerOptions)
     training: TrainingOptions = field(default_factory=TrainingOptions)
+    finetune: FinetuneOptions = field(default_factory=FinetuneOptions)
 
 
-def load_recipe(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Recipe:
+def load_recipe(path: str | os.PathLike[str] | None, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe and change some of it.
 
+    One that names a bundle to start from (finetune.init) need not say more than what is new: the rest is
+    that of the bundle's own recipe, see `over_bundle`.
+
     Args:
-        path: a TOML file whose tables and keys are the fields of `Recipe`.
+        path: a TOML file whose tables and keys are the fields of `Recipe`; None, where the overrides say all.
         overrides: "key=value", the key with its table ("training.learning_rate=2e-3"), the value as in
             TOML (text may go without quotes).
 
@@ -53,9 +59,18 @@ def load_recipe(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
         EarwrightError: the file is missing or not TOML, a key is unknown (the nearest is named), or a
             value has the wrong type.
     """
-    where = Path(path)
+    table = {} if path is None else _read_table(Path(path))
+    for override in overrides:
+        _override(table, override)
+    finetune = table.get("finetune")
+    if isinstance(finetune, dict) and finetune.get("init") and isinstance(finetune["init"], str):
+        table = over_bundle(table)
+    return recipe_from_dict(table, "--set" if path is None else str(path))
+
+
+def _read_table(where: Path) -> dict[str, Any]:
     try:
-        table = tomllib.loads(where.read_text(encoding="utf-8"))
+        return tomllib.loads(where.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise EarwrightError(
             f"{where}: there is no such recipe; the recipes that come along lie in recipes/."
@@ -64,9 +79,6 @@ def load_recipe(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
         raise EarwrightError(f"{where}: cannot be read as a recipe: {first_line(error)}.") from error
     except tomllib.TOMLDecodeError as error:
         raise EarwrightError(f"{where}: not valid TOML: {first_line(error)}.") from error
-    for override in overrides:
-        _override(table, override)
-    return recipe_from_dict(table, str(where))
 
 
 def recipe_from_dict(table: dict[str, Any], where: str) -> Recipe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 from pathlib import Path
@@ -13,7 +14,14 @@ from earwright.errors import EarwrightError
 from earwright.files import atomic_write, describe_os_error
 from earwright.training.export import export_bundle
 from earwright.training.facts import start_facts
+from earwright.training.finetuning.forgetting import (
+    card_lines,
+    comparison_table,
+    errors_by_name,
+    facts_of,
+)
 from earwright.training.keep import Choice, choose_weights
+from earwright.training.lock import run_lock
 from earwright.training.log import Reporter
 from earwright.training.loop import Run
 from earwright.training.memory import GIB
@@ -54,6 +62,14 @@ def train(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EarwrightError(describe_os_error(error, folder)) from error
+    # Of a distributed run, the first process writes.
+    with run_lock(folder) if os.environ.get("RANK", "0") == "0" else contextlib.nullcontext():
+        return _train(recipe, folder, reporter, overfit, restart, with_weights)
+
+
+def _train(
+    recipe: Recipe, folder: Path, reporter: Reporter, overfit: int, restart: bool, with_weights: bool
+) -> Path:
     if restart:
         for name in ("checkpoint.safetensors", "log.jsonl"):
             (folder / name).unlink(missing_ok=True)  # what was kept goes when the run begins
@@ -69,6 +85,8 @@ def train(
 def _export(run: Run, with_weights: bool) -> Path:
     parts = run.parts
     choice = choose_weights(run)
+    if parts.start and parts.dev:
+        run.progress.after = errors_by_name(run.look_at(parts.watched, choice.weights))
     parts.model.load_state_dict(choice.weights)
     for module in (parts.features, parts.normalization, parts.model):
         module.to("cpu").eval()
@@ -86,6 +104,11 @@ def _export(run: Run, with_weights: bool) -> Path:
         card,
         with_weights,
     )
+    progress = run.progress
+    if parts.start and progress.after:
+        watched = [len(dev.texts) for dev in parts.watched]
+        for line in comparison_table(progress.before, progress.after, watched):
+            run.reporter.say(line)
     run.reporter.say(f"the recognizer is {path}")
     return path
 
@@ -104,7 +127,7 @@ def _facts(run: Run) -> dict[str, Any]:
     }
     if progress.best_cer is not None:
         facts |= {"best_dev_cer": round(progress.best_cer, 4), "best_dev_step": progress.best_step}
-    return facts
+    return facts | facts_of(run.parts, run.recipe, progress)
 
 
 def _weights_facts(choice: Choice) -> dict[str, Any]:
@@ -124,9 +147,12 @@ def _card(run: Run, facts: dict[str, Any]) -> str:
         if facts["weights"] == "mean"
         else f"those at step {facts['weights_steps'][0]}"
     )
+    made = (
+        f"fine-tuned from {run.parts.start.bundle.meta.name}" if run.parts.start else "trained from scratch"
+    )
     return f"""# {recipe.name}
 
-A CTC recognizer trained from scratch with earwright.
+A CTC recognizer {made} with earwright.
 
 - Languages: {", ".join(recipe.text.languages) or "not stated"}
 - Trained on: {facts["utterances"]} utterances, {facts["hours_of_speech"]} hours,
@@ -135,5 +161,6 @@ A CTC recognizer trained from scratch with earwright.
 - Training: {facts["minutes"]} minutes on {facts["processor"]}, {facts["steps"]} steps, {facts["precision"]}
 - Weights: {weights}
 - Error on {len(run.parts.dev.texts) if run.parts.dev else 0} dev utterances, which chose the weights: {dev}
+{card_lines(facts)}\
 - Limits: it knows the voices, rooms and words it was trained on; expect more errors elsewhere
 """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import torch
+
 from earwright.training.options import TrainingOptions
 
 
@@ -21,3 +23,9 @@ def learning_rate(step: int, steps: int, options: TrainingOptions) -> float:
     done = (step - warmup) / max(1, steps - warmup)
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
     return options.learning_rate * (options.final_rate + (1 - options.final_rate) * cosine)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Let every group of parameters learn at this rate times its own `factor`."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["factor"]

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from accelerate import Accelerator
 from torch import nn
 from torch.utils.data import DataLoader
 
+from earwright.cuts import Cut
 from earwright.data.batches import Batch, BatchReader, UpdateStream, load_batches, plan_epoch
-from earwright.data.examples import TrainingSet, build_tokenizer, build_training_set, read_all_cuts
+from earwright.data.examples import TrainingSet, build_tokenizer, build_training_set, mix, read_all_cuts
+from earwright.data.mixture import without_much_padding
+from earwright.errors import EarwrightError
 from earwright.models.conformer import Conformer
 from earwright.nn.features import Features, build_features
 from earwright.nn.normalization import FeatureNormalization
 from earwright.nn.subsampling import ConvSubsampling
 from earwright.text import Tokenizer, normalize
+from earwright.training.batch_size import SIZES
+from earwright.training.finetuning.rates import freeze, parameter_groups
+from earwright.training.finetuning.start import Start
+from earwright.training.finetuning.vocabulary import choose_tokenizer
 from earwright.training.log import Reporter
-from earwright.training.options import TrainingOptions
+from earwright.training.memory import check_memory
 from earwright.training.recipe import Recipe
 from earwright.training.watch import DevSet
 
 # Utterances whose frames give mean and deviation of the features.
 NORMALIZATION_UTTERANCES = 300
+
+
+def first_batch_seconds(recipe: Recipe) -> float:
+    """What the recipe says, or the smallest of the sizes that "auto" tries."""
+    asked = recipe.training.batch_seconds
+    return SIZES[0] if isinstance(asked, str) else asked
 
 
 @dataclass
@@ -37,6 +52,13 @@ class Parts:
     model: Conformer
     speakers: int
     batch_seconds: float = 0.0
+    start: Start | None = None
+    old_dev: DevSet | None = None
+
+    @property
+    def watched(self) -> list[DevSet]:
+        """What is looked at while it trains: dev, and old speech if that is asked for."""
+        return [dev for dev in (self.dev, self.old_dev) if dev]
 
     def stream(self, recipe: Recipe, accelerator: Accelerator, epoch: int, position: int) -> UpdateStream:
         """This process's batches from (epoch, position) on."""
@@ -45,6 +67,7 @@ class Parts:
             seed=recipe.seed,
             batch_seconds=self.batch_seconds,
             speeds=recipe.augment.speeds,
+            sources=self.training_set.sources,
             accumulate=recipe.training.accumulate,
             rank=accelerator.process_index,
             world=accelerator.num_processes,
@@ -71,25 +94,13 @@ def build_parts(recipe: Recipe, reporter: Reporter, device: torch.device, overfi
         overfit: if above 0, train on this many utterances and watch the same ones: a model that cannot
             learn ten utterances by heart will not learn a corpus.
     """
+    start = Start.open(recipe) if recipe.finetune.init else None
     cuts = read_all_cuts(recipe.data.train, "data.train")
     if overfit:
-        cuts = cuts[:overfit]
+        cuts = _first(cuts, overfit)
     dev_cuts = cuts if overfit else read_all_cuts(recipe.data.dev, "data.dev") if recipe.data.dev else []
-    rate = recipe.features.sample_rate
-    texts = [normalize(cut.text, recipe.text.normalizer) for cut in cuts]
-    tokenizer = build_tokenizer([text for text in texts if text], recipe.text, recipe.seed)
-    training_set = build_training_set(
-        cuts,
-        tokenizer,
-        recipe.data,
-        recipe.text.normalizer,
-        sample_rate=rate,
-        frame_shift=ConvSubsampling.factor * recipe.features.frame_shift,
-        top_speed=max(recipe.augment.speeds),
-        report=lambda done: (
-            reporter.say(f"decoded {done} of {len(cuts)} recordings") if reporter.due() else None
-        ),
-    )
+    tokenizer = _tokenizer(recipe, cuts, start, reporter)
+    training_set = _training_set(recipe, cuts, tokenizer, reporter)
     speakers = len({cut.speaker for cut in cuts if cut.speaker})
     reporter.say(
         f"training on {len(training_set.examples)} utterances, {training_set.hours:.2f} h, "
@@ -98,20 +109,132 @@ def build_parts(recipe: Recipe, reporter: Reporter, device: torch.device, overfi
     )
     if training_set.left_out:
         reporter.say(f"left out: {training_set.describe_left_out()}")
-    dev = DevSet(dev_cuts, recipe.data.dev_utterances, rate, recipe.text.normalizer) if dev_cuts else None
+    if recipe.finetune.replay and not overfit:
+        training_set = _with_replay(recipe, training_set, tokenizer, reporter)
+    dev = _dev_set(recipe, dev_cuts, "data.dev") if dev_cuts else None
     torch.manual_seed(recipe.seed)
     features = build_features(recipe.features).to(device)
+    _check_memory(recipe, training_set, features.dim, tokenizer.vocab_size, device)
     model = Conformer(recipe.model, features.dim, tokenizer.vocab_size, 1.0 / recipe.features.frame_shift)
     parts = Parts(training_set, dev, tokenizer, features, FeatureNormalization(features.dim), model, speakers)
-    parts.normalization.set_from(_some_frames(parts, recipe, device))
+    if start:
+        _begin_with(start, parts, recipe, reporter)
+    if not start or recipe.finetune.normalization == "new":
+        parts.normalization.set_from(_some_frames(parts, recipe, device))
     parts.normalization.to(device)
     return parts
 
 
+def _first(cuts: Sequence[Cut], count: int) -> list[Cut]:
+    if not 0 < count <= len(cuts):
+        raise EarwrightError(
+            f"--overfit {count}: data.train has {len(cuts)} utterances; give 1 to {len(cuts)}."
+        )
+    return list(cuts[:count])
+
+
+def _tokenizer(recipe: Recipe, cuts: Sequence[Cut], start: Start | None, reporter: Reporter) -> Tokenizer:
+    texts = [text for cut in cuts if (text := normalize(cut.text, recipe.text.normalizer))]
+    if not start:
+        return build_tokenizer(texts, recipe.text, recipe.seed)
+    reporter.say(start.describe(recipe))
+    tokenizer = choose_tokenizer(start.tokenizer, texts, recipe.finetune.vocabulary, recipe.text, recipe.seed)
+    if unknown := tokenizer.unknown_characters("".join(set("".join(texts)))):
+        reporter.say(f"texts with {' '.join(sorted(unknown))} are left out: there are no tokens for them")
+    return tokenizer
+
+
+def _training_set(
+    recipe: Recipe, cuts: Sequence[Cut], tokenizer: Tokenizer, reporter: Reporter
+) -> TrainingSet:
+    return build_training_set(
+        cuts,
+        tokenizer,
+        recipe.data,
+        recipe.text.normalizer,
+        sample_rate=recipe.features.sample_rate,
+        frame_shift=ConvSubsampling.factor * recipe.features.frame_shift,
+        top_speed=max(recipe.augment.speeds),
+        report=lambda done: (
+            reporter.say(f"decoded {done} of {len(cuts)} recordings") if reporter.due() else None
+        ),
+    )
+
+
+def _with_replay(
+    recipe: Recipe, training_set: TrainingSet, tokenizer: Tokenizer, reporter: Reporter
+) -> TrainingSet:
+    finetune = recipe.finetune
+    cuts = read_all_cuts(finetune.replay, "finetune.replay")
+    try:
+        old = _training_set(recipe, cuts, tokenizer, reporter)
+    except EarwrightError as error:
+        raise EarwrightError(f"finetune.replay: {error}") from error
+    reporter.say(
+        f"replay of {len(old.examples)} old utterances, {old.hours:.2f} h: drawn anew each epoch, "
+        f"{100 * finetune.replay_share:g} % of the audio of each batch"
+    )
+    if old.left_out:
+        reporter.say(f"left out of the replay: {old.describe_left_out()}")
+    return mix(training_set, old, finetune.replay_share)
+
+
+def _dev_set(recipe: Recipe, cuts: Sequence[Cut], key: str) -> DevSet:
+    with_text = [cut for cut in cuts if normalize(cut.text, recipe.text.normalizer)]
+    if not with_text:
+        raise EarwrightError(
+            f"{key}: none of its {len(cuts)} utterances has a text, so no error can be measured; name a "
+            "folder whose texts are known."
+        )
+    return DevSet(with_text, recipe.data.dev_utterances, recipe.features.sample_rate, recipe.text.normalizer)
+
+
+def _check_memory(
+    recipe: Recipe, training_set: TrainingSet, n_features: int, vocab_size: int, device: torch.device
+) -> None:
+    """With the fullest batch of the first epoch, and with the one of the longest utterances."""
+    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+    in_pieces = training_set.sources and not distributed
+    plan = plan_epoch(
+        training_set.examples,
+        seed=recipe.seed,
+        epoch=0,
+        batch_seconds=first_batch_seconds(recipe),
+        speeds=recipe.augment.speeds,
+        sources=training_set.sources,
+    )
+    shapes = []
+    for items in plan:
+        seconds = [training_set.examples[item.example].seconds / item.speed for item in items]
+        borders = without_much_padding(seconds) if in_pieces else [0, len(items)]
+        for first, last in pairwise(borders):
+            longest = max(seconds[first:last])
+            shapes.append((last - first, round(longest / recipe.features.frame_shift)))
+    largest = max(shapes, key=lambda shape: shape[0] * shape[1]), max(shapes, key=lambda shape: shape[1])
+    check_memory(recipe.model, n_features, vocab_size, set(largest), device)
+
+
+def _begin_with(start: Start, parts: Parts, recipe: Recipe, reporter: Reporter) -> None:
+    """The weights of a bundle, what of them is frozen, and the old speech that is watched."""
+    parts.start = start
+    tokens = start.load(parts.model, parts.normalization, parts.tokenizer, recipe.seed)
+    reporter.say(tokens.describe())
+    if frozen := freeze(parts.model, recipe.finetune):
+        reporter.say(frozen)
+    if advice := start.advise(recipe):
+        reporter.say(advice)
+    if recipe.finetune.old_dev:
+        if not parts.dev:
+            raise EarwrightError("finetune.old_dev is watched beside data.dev: name that too.")
+        cuts = read_all_cuts(recipe.finetune.old_dev, "finetune.old_dev")
+        parts.old_dev = _dev_set(recipe, cuts, "finetune.old_dev")
+
+
 @torch.no_grad()
 def _some_frames(parts: Parts, recipe: Recipe, device: torch.device) -> torch.Tensor:
-    """Frames (N, F) of utterances from all over the training set."""
-    examples = parts.training_set.examples
+    """Frames (N, F) of utterances from all over the training set; what is replayed does not count."""
+    examples, sources = parts.training_set.examples, parts.training_set.sources
+    examples = examples[: sources[0].last] if sources else examples
     plan = plan_epoch(examples, seed=recipe.seed, epoch=0, batch_seconds=60.0, speeds=(1.0,))
     reader, frames, count = parts.reader(recipe), [], 0
     for items in plan:
@@ -126,12 +249,8 @@ def _some_frames(parts: Parts, recipe: Recipe, device: torch.device) -> torch.Te
     return torch.cat(frames)
 
 
-def build_optimizer(model: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer:
-    """AdamW; weight decay on matrices only, since norms and biases have nothing to shrink."""
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    others = [p for p in model.parameters() if p.ndim < 2]
-    groups = [
-        {"params": matrices, "weight_decay": options.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=options.learning_rate, betas=options.betas, eps=1e-8, fused=True)
+def build_optimizer(model: Conformer, recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW over what is not frozen; see `parameter_groups`."""
+    training = recipe.training
+    groups = parameter_groups(model, training, recipe.finetune)
+    return torch.optim.AdamW(groups, lr=training.learning_rate, betas=training.betas, eps=1e-8, fused=True)

@@ -63,7 +63,7 @@ def measure_speed(
     model = Conformer(recipe.model, features.dim, clips.vocabulary + 1, 1.0 / recipe.features.frame_shift).to(
         device
     )
-    optimizer = build_optimizer(model, recipe.training)
+    optimizer = build_optimizer(model, recipe)
     shared = Lanes(model, *lanes)
     shared.train()
 
