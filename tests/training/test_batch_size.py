@@ -167,13 +167,13 @@ def test_real_batches_are_tried_and_nothing_is_learnt_from_them(
 ) -> None:
     monkeypatch.setattr(plan, "SIZES", (4.0, 8.0, 16.0, 1000.0))
     seen: list[tuple[float, int, float]] = []
-    real = plan._step
+    real = plan._rehearse
 
     def step(run: Any, batch: Any, precision: str) -> None:
         seen.append((run.parts.batch_seconds, len(batch.lengths), batch.seconds / 16000))
         real(run, batch, precision)
 
-    monkeypatch.setattr(plan, "_step", step)
+    monkeypatch.setattr(plan, "_rehearse", step)
     monkeypatch.setattr(plan, "FEWEST_BATCHES", 2)
     lines = run_of(with_batches(recipe, "auto"), tmp_path / "auto")
     said = next(line for line in lines if line.startswith("batches of "))

@@ -298,3 +298,16 @@ def test_a_machine_that_slows_down_ends_at_its_budget(
 def test_a_half_written_log_line_is_dropped(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text(json.dumps({"kind": "step", "step": 1}) + '\n{"kind": "st')
     assert read_log(tmp_path / "log.jsonl") == [{"kind": "step", "step": 1}]
+
+
+def test_measuring_the_speed_changes_nothing(recipe: Recipe, tmp_path: Path) -> None:
+    from earwright.training.loop import Run
+    from earwright.training.setup import build_parts
+
+    run = Run(recipe, tmp_path, Lines())  # has timed whole updates by now
+    fresh = build_parts(recipe, Lines(), torch.device("cpu")).model.state_dict()
+    assert not getattr(run.optimizer, "optimizer", run.optimizer).state
+    for name, value in run.parts.model.state_dict().items():
+        torch.testing.assert_close(value, fresh[name], rtol=0, atol=0)
+        torch.testing.assert_close(run.average[name], fresh[name], rtol=0, atol=0)
+    assert all(parameter.grad is None for parameter in run.parts.model.parameters())

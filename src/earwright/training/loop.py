@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import resource
 import signal
@@ -203,19 +204,24 @@ class Run:
             summed += loss / self.accelerator.num_processes
             progress.skipped_utterances += left_out
         (summed,) = sum_over_processes(self.accelerator, summed)
-        parameters = [p for p in self.parts.model.parameters() if p.grad is not None]
-        total = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-        norm = float(total)
-        if norm == norm and norm != float("inf"):
-            if norm > training.clip:
-                nn.utils.clip_grads_with_norm_(parameters, training.clip, total)
-            self.optimizer.step()
-            self._update_average()
-        else:
+        norm = self.move()
+        if not math.isfinite(norm):
             progress.skipped_steps += 1
-        self.optimizer.zero_grad()
         progress.step += 1
         return {"loss": summed, "gradient_norm": norm, "learning_rate": rate}
+
+    def move(self) -> float:
+        """Clip the gradients and take a step with them, unless they are not finite; their norm before."""
+        parameters = [p for p in self.parts.model.parameters() if p.grad is not None]
+        total = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        norm, clip = float(total), self.recipe.training.clip
+        if math.isfinite(norm):
+            if norm > clip:
+                nn.utils.clip_grads_with_norm_(parameters, clip, total)
+            self.optimizer.step()
+            self._update_average()
+        self.optimizer.zero_grad()
+        return norm
 
     @torch.no_grad()
     def _update_average(self) -> None:

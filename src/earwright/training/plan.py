@@ -28,6 +28,7 @@ from earwright.training.machine import Machine, choose_precision, measure_machin
 from earwright.training.memory import free_memory
 from earwright.training.memory_use import memory_in_use, memory_limit, peak_memory
 from earwright.training.options import parse_time
+from earwright.training.schedule import set_learning_rate
 
 if TYPE_CHECKING:
     from earwright.training.loop import Run
@@ -171,7 +172,7 @@ def try_batch_size(run: Run, size: float) -> Trial:
     batches, longest = _sample_batches(run), _longest_batch(run)
     audio = _audio(run, batches)
     try:
-        _step(run, longest, run.progress.precision)
+        _rehearse(run, longest, run.progress.precision)
         seconds = _time_steps(run, batches, run.progress.precision)
         if seconds < QUICK:  # again, since something else may have run meanwhile
             seconds = min(seconds, _time_steps(run, batches, run.progress.precision))
@@ -199,23 +200,27 @@ def _audio(run: Run, batches: Sequence[Batch]) -> float:
     return computed / run.recipe.features.sample_rate
 
 
-def _step(run: Run, batch: Batch, precision: str) -> None:
-    """A training step that changes nothing: forward, backward, gradients thrown away."""
+def _rehearse(run: Run, batch: Batch, precision: str) -> None:
+    """A whole update at a rate of 0, which leaves the weights and their average as they are."""
     for part in run.parts_of(batch):
         run.gradients(part, precision)
-    run.optimizer.zero_grad()
+    set_learning_rate(run.optimizer, 0.0)
+    run.move()
 
 
 def _time_steps(run: Run, batches: list[Batch], precision: str) -> float:
     torch.manual_seed(0)
     run.lanes.train()
     for batch in batches:  # pays for memory and for kernels, which are made for each shape once
-        _step(run, batch, precision)
+        _rehearse(run, batch, precision)
     began = time.perf_counter()
     for batch in batches:
-        _step(run, batch, precision)
+        _rehearse(run, batch, precision)
     synchronize(run.device)
-    return time.perf_counter() - began
+    took = time.perf_counter() - began
+    # What the optimizer remembers of this is not to be in the run.
+    getattr(run.optimizer, "optimizer", run.optimizer).state.clear()
+    return took
 
 
 def _count_flops(run: Run, batch: Batch) -> float:
