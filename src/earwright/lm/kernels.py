@@ -22,6 +22,8 @@ from earwright.lm.tables import Tables
 # or to look at one of their arrays, would count all of them with atomic operations. What is compiled so must not
 # make arrays.
 compiled = numba.njit(cache=True, nogil=True, _nrt=False)
+# Passing `Tables` copies a hundred numbers, so what is small and often called goes into its callers.
+inlined = numba.njit(cache=True, nogil=True, _nrt=False, forceinline=True)
 
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
@@ -30,7 +32,7 @@ _WORD = np.uint64(64)
 SAMPLED = 32
 
 
-@compiled
+@inlined
 def read_bits(bits: npt.NDArray[np.uint64], at: int, width: int) -> np.uint64:
     """`width` (0 to 63) bits of a bit string, the lowest first; the array has a word of padding."""
     place = min(max(at >> 6, 0), len(bits) - 2)
@@ -41,7 +43,7 @@ def read_bits(bits: npt.NDArray[np.uint64], at: int, width: int) -> np.uint64:
     return value & ((_ONE << np.uint64(width)) - _ONE)
 
 
-@compiled
+@inlined
 def count_ones(value: np.uint64) -> int:
     """Ones among 64 bits (Hacker's Delight, 5-1)."""
     value = value - ((value >> np.uint64(1)) & np.uint64(0x5555555555555555))
@@ -89,7 +91,7 @@ def select(high: npt.NDArray[np.uint64], samples: npt.NDArray[np.uint32], index:
     return (place << 6) + count_ones((value & (~value + _ONE)) - _ONE)
 
 
-@compiled
+@inlined
 def children(t: Tables, node: int) -> tuple[int, int]:
     """The nodes first to last (not included) that continue a context."""
     if node + 1 < len(t.begins):
@@ -108,7 +110,7 @@ def children(t: Tables, node: int) -> tuple[int, int]:
     return first, min(max(last, first), end)
 
 
-@compiled
+@inlined
 def order_of(t: Tables, node: int) -> int:
     """Words of a node."""
     order = 0
@@ -117,7 +119,7 @@ def order_of(t: Tables, node: int) -> int:
     return order
 
 
-@compiled
+@inlined
 def word_of(t: Tables, node: int, order: int) -> int:
     """The last word of a node."""
     if order <= 1:
@@ -132,7 +134,7 @@ def word_of(t: Tables, node: int, order: int) -> int:
     return word if 0 <= word < t.starts[2] - 1 else UNKNOWN
 
 
-@compiled
+@inlined
 def log_prob_of(t: Tables, node: int, order: int) -> float:
     """log10 of a node's probability."""
     if node < len(t.log_probs):
@@ -143,7 +145,7 @@ def log_prob_of(t: Tables, node: int, order: int) -> float:
     return np.float64(t.log_prob_codes[order, np.int64(read_bits(t.records, at, fields[2]))])
 
 
-@compiled
+@inlined
 def backoff_of(t: Tables, node: int, order: int) -> float:
     """log10 of a context's back-off weight."""
     if node < len(t.backoffs):
@@ -154,25 +156,34 @@ def backoff_of(t: Tables, node: int, order: int) -> float:
     return np.float64(t.backoff_codes[order, np.int64(read_bits(t.records, at, fields[3]))])
 
 
-@compiled
+@inlined
 def find(t: Tables, node: int, order: int, word: int) -> int:
     """The node of a context (of `order` words) and a word after it; -1 where the model lacks it."""
     if node == 0:
         return 1 + word
     first, last = children(t, node)
-    end = last
-    while first < last:
-        middle = (first + last) >> 1
-        if word_of(t, middle, order + 1) < word:
-            first = middle + 1
-        else:
-            last = middle
-    if first < end and word_of(t, first, order + 1) == word:
-        return first
-    return -1
+    count = last - first
+    if count <= 0:
+        return -1
+    # Halving without a branch, which would be guessed wrong every other time.
+    if len(t.words) > 0:
+        while count > 1:
+            half = count >> 1
+            first += half * (t.words[first + half - 1] < word)
+            count -= half
+        return first if t.words[first] == word else -1
+    fields = t.fields[order + 1]
+    width = fields[1] + fields[2] + fields[3]
+    base = fields[0] - t.starts[order + 1] * width
+    while count > 1:
+        half = count >> 1
+        at = base + (first + half - 1) * width
+        first += half * (np.int64(read_bits(t.records, at, fields[1])) < word)
+        count -= half
+    return first if word_of(t, first, order + 1) == word else -1
 
 
-@compiled
+@inlined
 def node_limit(t: Tables) -> int:
     """The last context."""
     return t.starts[-2] - 1
@@ -191,7 +202,7 @@ def parent_of(t: Tables, node: int, order: int) -> int:
     return low
 
 
-@compiled
+@inlined
 def link_of(t: Tables, node: int) -> int:
     """The longest proper suffix of a context that is a node."""
     order = order_of(t, node)
@@ -200,7 +211,7 @@ def link_of(t: Tables, node: int) -> int:
     return _known_link(t, node, order)
 
 
-@compiled
+@inlined
 def _known_link(t: Tables, node: int, order: int) -> int:
     if order <= 1:
         return 0
@@ -226,7 +237,7 @@ def _fill_link(t: Tables, node: int, order: int) -> None:
                     break
 
 
-@compiled
+@inlined
 def suffix_of(t: Tables, node: int, word: int) -> int:
     """The longest proper suffix of (context, word) that is a node, 0 if there is none."""
     for _ in range(len(t.starts)):
@@ -239,7 +250,7 @@ def suffix_of(t: Tables, node: int, word: int) -> int:
     return 0
 
 
-@compiled
+@inlined
 def shortened(t: Tables, node: int) -> int:
     """The longest suffix of a node that matters to what comes next: that has children or a back-off."""
     for _ in range(len(t.starts)):
@@ -252,7 +263,7 @@ def shortened(t: Tables, node: int) -> int:
     return 0
 
 
-@compiled
+@inlined
 def step(t: Tables, state: int, word: int) -> tuple[float, int, int, float]:
     """One word more.
 
