@@ -97,6 +97,8 @@ def workplace(tmp_path: Path, runtime_bundle: Path, monkeypatch: pytest.MonkeyPa
                 [("path", "text"), ("talk.wav", "hello you"), ("talks/a.flac", "good evening")]
             )
     (tmp_path / "sentences.txt").write_text("one sentence\nand another\n")
+    (tmp_path / "books.txt").write_text("She was handsome. He was clever. It was a day.\n" * 9)
+    (tmp_path / "dev.txt").write_text("She was clever.\n")
     shutil.copytree(ROOT / "tests" / "data" / "librispeech", tmp_path / "LibriSpeech" / "dev-clean")
     return tmp_path
 

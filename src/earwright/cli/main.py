@@ -27,6 +27,7 @@ VERBS = {
     "split": ("earwright.cli.split", "make train, dev and test out of one prepared folder"),
     "tokens": ("earwright.cli.tokens", "show which characters or pieces a recognizer would learn"),
     "features": ("earwright.cli.features", "compute and plot what the recognizer sees of a recording"),
+    "lm": ("earwright.cli.lm", "train, prune, mix and query n-gram language models"),
     "train": ("earwright.cli.train", "train a recognizer from a recipe"),
     "evaluate": ("earwright.cli.evaluate", "score a recognizer on prepared data"),
     "transcribe": ("earwright.cli.transcribe", "turn recordings into text, subtitles or JSON"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +41,21 @@ class Level:
 
     def parents(self) -> IntArray:
         """(n,) int64: the n-gram of the order below that each n-gram continues."""
-        return np.repeat(np.arange(len(self.begins) - 1, dtype=np.int64), np.diff(self.begins))
+        return parents_of(self.begins)
+
+
+def without_empty(levels: Sequence[Level]) -> tuple[Level, ...]:
+    """The levels without those at the top that have no n-grams."""
+    count = max(number for number, level in enumerate(levels, 1) if len(level) or number == 1)
+    kept = list(levels[:count])
+    if count < len(levels):
+        kept[-1] = replace(kept[-1], backoffs=None)
+    return tuple(kept)
+
+
+def parents_of(begins: IntArray) -> npt.NDArray[np.int64]:
+    """(n,): the n-gram of the order below that each n-gram continues; see `Level`."""
+    return np.repeat(np.arange(len(begins) - 1, dtype=np.int64), np.diff(begins))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,203 @@
+"""From files of text to an n-gram model: the whole way on one screen."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from earwright.errors import EarwrightError
+from earwright.lm.documents import ReadingNotes, check_readable, read_document
+from earwright.lm.estimate import check_order, check_prune, estimate_from_chunks
+from earwright.lm.ngrams import END, SPECIAL_WORDS, UNKNOWN, NgramModel
+from earwright.lm.numbering import Ids, Numberer, WordNumbers
+from earwright.lm.prune import prune_by_entropy
+from earwright.lm.sentences import laid_out
+from earwright.lm.storage import Spool, Workspace
+from earwright.lm.wordlist import choose_vocabulary, read_vocabulary
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What kind of model, of what text.
+
+    Attributes:
+        order: of the longest n-grams.
+        normalizer: that the text goes through, kept in the model.
+        layout: one of `sentences.LAYOUTS`; "auto" finds it out for each file.
+        encoding: of the files; None takes UTF-8, and UTF-16 with a mark.
+        vocabulary: a file with one word a line; None takes the words of the text.
+        max_words: the most frequent words of the text, so many; None: all.
+        min_count: words that are said less often become <unk>.
+        prune: of each order, how often an n-gram may have been said to be left out.
+        prune_entropy: n-grams whose loss raises the perplexity by a smaller share are left out.
+        jobs: processes for normalizers that need whole sentences; None takes one for each core.
+    """
+
+    order: int = 3
+    normalizer: str = "basic"
+    layout: str = "auto"
+    encoding: str | None = None
+    vocabulary: str | None = None
+    max_words: int | None = None
+    min_count: int = 1
+    prune: tuple[int, ...] = ()
+    prune_entropy: float = 0.0
+    jobs: int | None = None
+
+
+@dataclass
+class TrainReport:
+    """What a model was made of.
+
+    Attributes:
+        words, sentences: of the text.
+        distinct: different words of the text; with a vocabulary from a file, those of it that were found.
+        vocabulary: words of the model, the three special ones among them.
+        unknown: words of the text that became <unk>.
+        ngrams: n-grams of each order in the model.
+        discounts: of each order.
+        layouts: layout -> files.
+        notes: what was odd -> how often.
+        seconds: for each part of the work.
+        spilled_bytes: what went to temporary files.
+        peak_memory_bytes: of the process, None where the system does not tell.
+    """
+
+    words: int = 0
+    sentences: int = 0
+    distinct: int = 0
+    vocabulary: int = 0
+    unknown: int = 0
+    ngrams: tuple[int, ...] = ()
+    discounts: dict[str, str] = field(default_factory=dict)
+    layouts: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    spilled_bytes: int = 0
+    peak_memory_bytes: int | None = None
+
+    @property
+    def unknown_share(self) -> float:
+        """Of the words of the text."""
+        return self.unknown / max(self.words, 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {**asdict(self), "unknown_share": self.unknown_share}
+
+
+def train(
+    paths: Sequence[str],
+    options: TrainOptions,
+    workspace: Workspace,
+    report: Callable[[str, int], None] = lambda doing, size: None,
+) -> tuple[NgramModel, TrainReport]:
+    """Estimate a model from files of text.
+
+    Args:
+        paths: the files; "-" is standard input.
+        options: what kind of model.
+        workspace: memory and temporary files; the model may lie in them.
+        report: told what is being done, and how many bytes more of the files have been read.
+
+    Raises:
+        EarwrightError: a file, the vocabulary or an option will not do, or a disk is full.
+    """
+    made = TrainReport()
+    prune = check_prune(options.prune, check_order(options.order))
+    for name, number in (("max-words", options.max_words), ("min-count", options.min_count)):
+        if number is not None and number < 1:
+            raise EarwrightError(f"--{name} is {number}; it must be 1 or more.")
+    given = read_vocabulary(options.vocabulary, options.normalizer) if options.vocabulary else None
+    check_readable(list(paths))
+    numbers = WordNumbers(given or SPECIAL_WORDS, growing=given is None)
+    with _Stopwatch(made.seconds, "read"):
+        text = Spool(workspace, np.int32)
+        counts = _read(paths, options, numbers, text, made, lambda size: report("reading", size))
+    made.words = int(counts.sum() - counts[END])
+    made.sentences = int(counts[END])
+    made.distinct = int(np.count_nonzero(counts[len(SPECIAL_WORDS) :]))
+    if made.words == 0:
+        raise EarwrightError(f"{', '.join(paths[:3])}: there are no words to learn from.")
+    if given is None:
+        vocabulary, new_ids = choose_vocabulary(list(numbers), counts, options.max_words, options.min_count)
+    else:
+        vocabulary, new_ids = given, np.arange(len(given), dtype=np.int32)
+    del numbers
+    made.vocabulary = len(vocabulary)
+    made.unknown = int(counts[new_ids == UNKNOWN].sum())
+    report("counting", 0)
+    with _Stopwatch(made.seconds, "estimate"):
+        model = estimate_from_chunks(
+            _renumbered(text, new_ids), options.order, vocabulary, prune=prune,
+            normalizer=options.normalizer, workspace=workspace,
+        )  # fmt: skip
+    text.release()
+    if options.prune_entropy:
+        report("pruning", 0)
+        with _Stopwatch(made.seconds, "prune"):
+            model = prune_by_entropy(model, options.prune_entropy)
+    made.ngrams = model.counts
+    made.discounts = {key: value for key, value in model.notes.items() if key.startswith("discounts")}
+    made.spilled_bytes = workspace.spilled
+    made.peak_memory_bytes = peak_memory()
+    facts = {"words": str(made.words), "sentences": str(made.sentences), "unknown": str(made.unknown)}
+    return replace(model, notes={**facts, **model.notes}), made
+
+
+def _read(
+    paths: Sequence[str],
+    options: TrainOptions,
+    numbers: WordNumbers,
+    text: Spool,
+    made: TrainReport,
+    on_read: Callable[[int], None],
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Put the ids of all files into `text`, and count them."""
+    notes = ReadingNotes()
+    counts = np.zeros(len(numbers), np.int64)
+    with Numberer(numbers, options.normalizer, notes, options.jobs) as numberer:
+        for path in paths:
+            layout, pieces = laid_out(read_document(path, options.encoding, notes, on_read), options.layout)
+            made.layouts[layout] = made.layouts.get(layout, 0) + 1
+            for ids in numberer.number(pieces, layout):
+                text.append(ids)
+                found = np.bincount(ids, minlength=len(counts))
+                found[: len(counts)] += counts
+                counts = found
+    made.notes = notes.counts
+    return np.concatenate([counts, np.zeros(len(numbers) - len(counts), np.int64)])
+
+
+def _renumbered(text: Spool, new_ids: Ids, size: int = 1 << 22) -> Iterator[Ids]:
+    ids = text.array()
+    for begin in range(0, len(ids), size):
+        yield new_ids[ids[begin : begin + size]]
+
+
+class _Stopwatch:
+    """Notes how long a part of the work took."""
+
+    def __init__(self, seconds: dict[str, float], part: str) -> None:
+        self._seconds, self._part = seconds, part
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, *details: object) -> None:
+        self._seconds[self._part] = round(time.perf_counter() - self._began, 3)
+
+
+def peak_memory() -> int | None:
+    """Bytes that this process has had at once, mapped files among them; None where nobody tells."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
