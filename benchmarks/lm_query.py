@@ -91,6 +91,7 @@ def measure(path: str, sentences: Sequence[Sequence[str]], folder: Path, rounds:
             form |= queries(folder / f"model.{name}", sentences, rounds)
     return {
         "ngrams": list(model.counts),
+        "made": dict(model.notes),
         "words": sum(map(len, sentences)),
         "sentences": len(sentences),
         "seconds_to_read_arpa": round(read, 2),
@@ -111,7 +112,8 @@ def queries(path: Path, sentences: Sequence[Sequence[str]], rounds: int) -> dict
     opened, first = zip(*(opening(path) for _ in range(rounds)), strict=True)
     model = LanguageModel.load(path)
     ids = np.concatenate([np.append(model.ids(sentence), END) for sentence in sentences])
-    model.scores(ids[:1])
+    model.scores(ids[:1])  # these two are compiled now, or found as compiled before
+    model.score_batch([0], [0])
     model.tables.links[:] = 0  # so that the first round has to find them
     along = [timed(lambda: model.scores(ids, end=False)) for _ in range(rounds)]
     states = states_along(model, ids)

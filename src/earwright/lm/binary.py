@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from earwright.errors import EarwrightError
 from earwright.files import atomic_write
+from earwright.lm.layout import record_fields, record_words, rising_sizes
 from earwright.lm.ngrams import NgramModel
 from earwright.lm.tables import MAX_NODES, Sizes, Tables, frozen, levels_from_tables, plain_tables
 from earwright.lm.tables import tables_from_model as tables_of
@@ -79,10 +80,7 @@ def write_binary(path: str | os.PathLike[str], model: NgramModel, quantize: int 
     Raises:
         EarwrightError: a vocabulary with blanks or twice the same word, too many n-grams, or a full disk.
     """
-    if quantize and quantize not in QUANTIZE_BITS:
-        raise EarwrightError(
-            f"models are quantized to {QUANTIZE_BITS[0]} to {QUANTIZE_BITS[-1]} bits, not {quantize}."
-        )
+    check_bits(quantize)
     check_words(model.vocabulary, os.fspath(path))
     vocabulary = Vocabulary.of(model.vocabulary)
     tables = tables_of(model)
@@ -112,6 +110,18 @@ def write_binary(path: str | os.PathLike[str], model: NgramModel, quantize: int 
         for array in arrays:
             file.write(bytes(-file.tell() % _ALIGNED))
             file.write(array.data)
+
+
+def check_bits(quantize: int) -> None:
+    """Whether numbers can be quantized to so many bits; 0 is not at all.
+
+    Raises:
+        EarwrightError: they cannot.
+    """
+    if quantize and quantize not in QUANTIZE_BITS:
+        raise EarwrightError(
+            f"models are quantized to {QUANTIZE_BITS[0]} to {QUANTIZE_BITS[-1]} bits, not {quantize}."
+        )
 
 
 def open_binary(path: str | os.PathLike[str], *, check: bool = True) -> tuple[Tables, Vocabulary, Header]:
@@ -178,8 +188,6 @@ def _tables(header: Header, views: Mapping[str, npt.NDArray[Any]]) -> Tables:
     sizes = Sizes.of(header.counts)
     if not header.bits:
         return plain_tables(sizes, views["words"], views["begins"], views["log_probs"], views["backoffs"])
-    from earwright.lm.packing import record_fields, rising_sizes
-
     nothing = np.zeros(0, np.float32)
     empty = plain_tables(sizes, np.zeros(0, np.int32), np.zeros(0, np.uint32), nothing, nothing)
     shape = (sizes.order + 1, 1 << header.bits)
@@ -218,8 +226,6 @@ def _arrays(header: Header) -> Iterator[tuple[str, str, int]]:
         yield "log_probs", "<f4", sizes.nodes
         yield "backoffs", "<f4", sizes.contexts
         return
-    from earwright.lm.packing import record_words, rising_sizes
-
     order_one = min(sizes.starts[2], sizes.contexts)
     high, low, samples, _ = rising_sizes(*_packed_index(sizes))
     yield "begins", "<u4", order_one + 1

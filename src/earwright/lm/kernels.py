@@ -21,6 +21,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from earwright.lm.layout import SAMPLED
 from earwright.lm.ngrams import END, UNKNOWN
 from earwright.lm.tables import Tables
 
@@ -46,8 +47,6 @@ def inlined(function: Kernel) -> Kernel:
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 _WORD = np.uint64(64)
-# One place in so many of Elias and Fano's high bits is kept.
-SAMPLED = 32
 
 
 @inlined

@@ -245,6 +245,9 @@ def check_form(path: str | os.PathLike[str], quantize: int = 0) -> bool:
     Raises:
         EarwrightError: it asks for none, or for one that cannot be quantized.
     """
+    from earwright.lm.binary import check_bits
+
+    check_bits(quantize)
     name = Path(path).name
     if name.endswith(".bin"):
         return True
