@@ -13,8 +13,8 @@
     \\end\\
 
 Tolerated: blanks for tabs, blank lines and blanks at line ends, CRLF, a byte order mark, anything before
-\\data\\ and after \\end\\, capitals in section names, `<UNK>`, a back-off that is missing (0) or stands at the
-highest order (never used), -inf, n-grams in any order, n-grams without their suffix or prefix, and files
+\\data\\ and after \\end\\, capitals in section names, `<UNK>`, a back-off that is missing (0) or stands at
+the highest order (never used), -inf, n-grams in any order, n-grams without their suffix or prefix, and files
 without <unk>, <s> or </s>. In the way of KenLM, <unk> then gets log10 -100.
 
 What we write begins with a comment that keeps the normalizer, the unit and the notes. The readers named above
@@ -26,7 +26,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import math
 import os
 import re
 import zlib
@@ -48,6 +47,7 @@ MAX_ORDER = 20
 # Where <unk> is missing; KenLM's default (lm/config.cc, unknown_missing_logprob).
 MISSING_UNKNOWN = -100.0
 _LONGEST_LINE = 1 << 16
+_LARGEST = 1e30  # what no log10 is, and float32 can hold
 _COMMENT = b"# earwright "
 _COUNT = re.compile(rb"ngram\s+(\d{1,3})\s*=\s*(\d{1,15})", re.IGNORECASE)
 _SECTION = re.compile(rb"\\(\d{1,3})-grams:", re.IGNORECASE)
@@ -84,7 +84,7 @@ def _open(path: Path) -> IO[bytes]:
     file = path.open("rb")
     if file.read(2) == b"\x1f\x8b":
         file.close()
-        return io.BufferedReader(gzip.open(path), 1 << 20)  # type: ignore[arg-type]
+        return io.BufferedReader(gzip.open(path), 1 << 20)
     file.seek(0)
     return file
 
@@ -158,7 +158,9 @@ class _Reader:
             if match is None:
                 break
             if int(match[1]) != len(counts) + 1:
-                self.fail(f"expected the count of {len(counts) + 1}-grams, found that of {int(match[1])}-grams")
+                self.fail(
+                    f"expected the count of {len(counts) + 1}-grams, found that of {int(match[1])}-grams"
+                )
             counts.append(int(match[2]))
         else:
             self._fail_truncated("its counts")
@@ -173,32 +175,13 @@ class _Reader:
         add = self._add_word if order == 1 else partial(self._add_ngram, order)
         ids, log_probs, backoffs, numbers = array("i"), array("f"), array("f"), array("q")
         begin = self.number
-        with_backoff, without = order + 2, order + 1
         for line in lines:
-            fields = line.split()
-            if len(fields) == with_backoff:
-                try:
-                    log_prob, backoff = float(fields[0]), float(fields[-1])
-                except ValueError:
-                    self._fail_number(fields)
-                del fields[-1]
-            elif len(fields) == without:
-                try:
-                    log_prob, backoff = float(fields[0]), 0.0
-                except ValueError:
-                    self._fail_number(fields[:1])
-            elif line.startswith(b"\\"):
+            if line.startswith(b"\\") and (line.lower() == b"\\end\\" or _SECTION.fullmatch(line)):
                 break
-            else:
-                self.fail(
-                    f"a {order}-gram has a log10 probability, {order} word{'s' * (order > 1)} and perhaps "
-                    f"a back-off, found {len(fields)} fields"
-                )
-            if not (-math.inf <= log_prob <= 0.0 and abs(backoff) < math.inf):
-                log_prob, backoff = self._judge(log_prob, backoff)
+            fields = line.split()
+            log_prob, backoff = self._numbers(fields, order)
             add(fields, ids)
-            # SRILM writes -inf as -99; KenLM reads -inf.
-            log_probs.append(max(log_prob, NEVER) if log_prob == -math.inf else log_prob)
+            log_probs.append(log_prob)
             backoffs.append(0.0 if highest else backoff)
             numbers.append(self.number)
             if len(numbers) > count:
@@ -217,15 +200,32 @@ class _Reader:
         )
         return (self._with_specials(rows) if order == 1 else rows), line
 
-    def _judge(self, log_prob: float, backoff: float) -> tuple[float, float]:
-        """What to do with numbers that are none, or too large."""
-        if backoff == -math.inf:
-            backoff = NEVER
+    def _numbers(self, fields: list[bytes], order: int) -> tuple[float, float]:
+        """Log prob and back-off of an n-gram; the log prob and the words stay in `fields`."""
+        if len(fields) == order + 2:
+            backoff = self._number(fields.pop(), "back-off")
+        elif len(fields) == order + 1:
+            backoff = 0.0
+        else:
+            self.fail(
+                f"a {order}-gram has a log10 probability, {order} word{'s' * (order > 1)} and perhaps "
+                f"a back-off, found {len(fields)} fields"
+            )
+        log_prob = self._number(fields[0], "log10 probability")
         if log_prob > 0:
             self.fail(f"the log10 probability {log_prob:g} is above 0")
-        if not abs(backoff) < math.inf or math.isnan(log_prob):
-            self.fail(f"{'the back-off' if log_prob <= 0 else 'the log10 probability'} is not a number")
         return log_prob, backoff
+
+    def _number(self, field: bytes, what: str) -> float:
+        try:
+            number = float(field)
+        except ValueError:
+            self.fail(f"{_shown(field)} is no number where the {what} should be")
+        if -_LARGEST < number < _LARGEST:
+            return number
+        if number < 0:  # SRILM writes log10 of 0 as -99, others as -inf
+            return NEVER
+        self.fail(f"the {what} is not a number, but {_shown(field)}")
 
     def _add_word(self, fields: list[bytes], ids: array[int]) -> None:
         word = fields[1]
@@ -258,7 +258,9 @@ class _Reader:
         """The unigrams with those of the three special words that the file lacks."""
         present = set(rows.ids[:, 0].tolist()) & {UNKNOWN, START, END}
         lacking = [number for number in (UNKNOWN, START, END) if number not in present]
-        unknown = float(rows.log_probs[rows.ids[:, 0] == UNKNOWN][0]) if UNKNOWN in present else MISSING_UNKNOWN
+        unknown = (
+            float(rows.log_probs[rows.ids[:, 0] == UNKNOWN][0]) if UNKNOWN in present else MISSING_UNKNOWN
+        )
         # A sentence end that the model does not know is a word that it does not know, as to KenLM.
         defaults = {UNKNOWN: unknown, START: NEVER, END: unknown}
         self.ids.setdefault(b"<unk>", UNKNOWN)
@@ -270,14 +272,6 @@ class _Reader:
             np.concatenate([rows.backoffs, np.zeros(len(lacking), np.float32)]),
             np.concatenate([rows.lines, np.zeros(len(lacking), np.int64)]),
         )
-
-    def _fail_number(self, fields: list[bytes]) -> NoReturn:
-        for field, what in ((fields[0], "log10 probability"), (fields[-1], "back-off")):
-            try:
-                float(field)
-            except ValueError:
-                self.fail(f"{_shown(field)} is no number where the {what} should be")
-        raise AssertionError("one of them is no number")
 
     def _fail_truncated(self, where: str) -> NoReturn:
         self.fail(f"the file ends within {where}, before \\end\\; it seems to be cut off")

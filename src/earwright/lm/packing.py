@@ -1,8 +1,8 @@
-"""Tables in few bits: records without gaps, quantized log probs and back-offs, an index in Elias and Fano's code.
+"""Tables in few bits: records without gaps, quantized numbers, an index in Elias and Fano's code.
 
-Elias and Fano's code (Vigna 2013, "Quasi-succinct indices") keeps n numbers that never fall, up to u, in about
-2 + log2(u / n) bits each: the low bits of each as they are; the high bits h of the number i as a one at the
-place h + i of a bit string, where the place of every `kernels.SAMPLED`-th one is kept.
+Elias and Fano's code (Vigna 2013, "Quasi-succinct indices") keeps n numbers that never fall, up to u, in
+about 2 + log2(u / n) bits each: the low bits of each as they are; the high bits h of the number i as a one at
+the place h + i of a bit string, where the place of every `layout.SAMPLED`-th one is kept.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from earwright.lm.codebooks import codebook, encode
-from earwright.lm.kernels import SAMPLED, backoff_of, children, log_prob_of, word_of
+from earwright.lm.kernels import backoff_of, children, log_prob_of, word_of
+from earwright.lm.layout import BITS, SAMPLED, record_fields, record_words, rising_sizes
 from earwright.lm.ngrams import FloatArray, IntArray
 from earwright.lm.tables import Sizes, Tables, frozen, plain_tables
-
-_BITS = 64
 
 
 def pack(tables: Tables, bits: int) -> Tables:
@@ -64,32 +63,6 @@ def pack(tables: Tables, bits: int) -> Tables:
     )
 
 
-def record_fields(sizes: Sizes, bits: int) -> npt.NDArray[np.int64]:
-    """`Tables.fields` of a packed model: see there."""
-    word_bits = max(sizes.vocabulary - 1, 1).bit_length()
-    fields = np.zeros((sizes.order + 1, 4), np.int64)
-    at = 0
-    for n in range(2, sizes.order + 1):
-        backoff_bits = bits if n < sizes.order else 0
-        fields[n] = at, word_bits, bits, backoff_bits
-        at += (sizes.starts[n + 1] - sizes.starts[n]) * (word_bits + bits + backoff_bits)
-    return fields
-
-
-def record_words(sizes: Sizes, bits: int) -> int:
-    """How many numbers of 64 bits all records take, with the padding."""
-    fields = record_fields(sizes, bits)
-    last = sizes.starts[-1] - sizes.starts[-2] if sizes.order > 1 else 0
-    return (int(fields[-1, 0]) + last * int(fields[-1, 1:].sum()) + _BITS - 1) // _BITS + 2
-
-
-def rising_sizes(count: int, limit: int) -> tuple[int, int, int, int]:
-    """Lengths of `high`, `low` and `samples` for `count` numbers up to `limit`, and `low_bits`."""
-    low_bits = max(limit // max(count, 1), 1).bit_length() - 1
-    high = (count + (limit >> low_bits)) // _BITS + 1
-    return high, (count * low_bits) // _BITS + 2, count // SAMPLED + 1, low_bits
-
-
 def encode_rising(
     values: npt.NDArray[np.int64], limit: int
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.uint32], int]:
@@ -98,7 +71,7 @@ def encode_rising(
     low_bits = sizes[3]
     places = (values >> low_bits) + np.arange(len(values))
     high, low, samples = np.zeros(sizes[0], np.uint64), np.zeros(sizes[1], np.uint64), places[::SAMPLED]
-    np.bitwise_or.at(high, places // _BITS, np.uint64(1) << (places % _BITS).astype(np.uint64))
+    np.bitwise_or.at(high, places // BITS, np.uint64(1) << (places % BITS).astype(np.uint64))
     if low_bits:
         _write_bits(low, 0, low_bits, (values & ((1 << low_bits) - 1)).astype(np.uint64))
     kept = np.zeros(sizes[2], np.uint32)
@@ -127,7 +100,9 @@ def unpack(tables: Tables) -> Tables:
 
 
 @numba.njit(cache=True)
-def _unpack(t: Tables, words: IntArray, begins: IntArray, log_probs: FloatArray, backoffs: FloatArray) -> None:
+def _unpack(
+    t: Tables, words: IntArray, begins: IntArray, log_probs: FloatArray, backoffs: FloatArray
+) -> None:
     contexts = t.starts[-2]
     for order in range(1, len(t.starts) - 1):
         for node in range(t.starts[order], t.starts[order + 1]):

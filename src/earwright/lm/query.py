@@ -41,8 +41,8 @@ class LanguageModel:
 
     A *state* is all that a search has to carry of the words so far: one integer, the number of the longest
     suffix of them that makes a difference to what follows. Hypotheses with equal states can be recombined. It
-    is the same in every process that loads the same file (not in another file of the same model). `start_state`
-    stands after <s>, `empty_state` after nothing.
+    is the same in every process that loads the same file (not in another file of the same model).
+    `start_state` stands after <s>, `empty_state` after nothing.
 
     Attributes:
         tables: the arrays; `lm.kernels.step(tables, state, word)` is a query for other compiled code.
@@ -125,10 +125,14 @@ class LanguageModel:
 
     def words_of(self, state: int) -> list[str]:
         """The words that a state stands for, the oldest first."""
-        from earwright.lm.kernels import path_to
+        from earwright.lm.kernels import order_of, parent_of, word_of
 
         self._check(np.array(state), np.array(UNKNOWN))
-        return [self.vocabulary[int(word)] for word in path_to(self.tables, state)]
+        words = []
+        for order in range(order_of(self.tables, state), 0, -1):
+            words.append(self.vocabulary[int(word_of(self.tables, state, order))])
+            state = parent_of(self.tables, state, order)
+        return words[::-1]
 
     def score(self, state: int, word: int) -> tuple[float, int]:
         """log10 P(word | state), and the state after it.
@@ -197,8 +201,10 @@ class LanguageModel:
             ("state", states, int(self.tables.starts[-2])),
             ("word", words, len(self.vocabulary)),
         ):
-            if values.size and not (0 <= values.min() and values.max() < end):
-                raise IndexError(f"no {what} of this model is {values.min()} or {values.max()}: there are {end:,}")
+            if values.size and (values.min() < 0 or values.max() >= end):
+                raise IndexError(
+                    f"no {what} of this model is {values.min()} or {values.max()}: there are {end:,}"
+                )
 
 
 def load_ngrams(path: str | os.PathLike[str]) -> NgramModel:
@@ -239,6 +245,9 @@ def check_form(path: str | os.PathLike[str], quantize: int = 0) -> bool:
     Raises:
         EarwrightError: it asks for none, or for one that cannot be quantized.
     """
+    from earwright.lm.binary import check_bits
+
+    check_bits(quantize)
     name = Path(path).name
     if name.endswith(".bin"):
         return True
