@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import glob
+import json
 import re
 import shlex
 import shutil
@@ -96,6 +97,8 @@ def workplace(tmp_path: Path, runtime_bundle: Path, monkeypatch: pytest.MonkeyPa
             csv.writer(file).writerows(
                 [("path", "text"), ("talk.wav", "hello you"), ("talks/a.flac", "good evening")]
             )
+    step = {"kind": "step", "step": 1, "loss": 2.0, "gradient_norm": 1.0, "learning_rate": 1e-3}
+    (tmp_path / "runs" / "mine" / "log.jsonl").write_text(json.dumps(step) + "\n")
     (tmp_path / "sentences.txt").write_text("one sentence\nand another\n")
     shutil.copytree(ROOT / "tests" / "data" / "librispeech", tmp_path / "LibriSpeech" / "dev-clean")
     return tmp_path

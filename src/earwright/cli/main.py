@@ -28,6 +28,7 @@ VERBS = {
     "tokens": ("earwright.cli.tokens", "show which characters or pieces a recognizer would learn"),
     "features": ("earwright.cli.features", "compute and plot what the recognizer sees of a recording"),
     "train": ("earwright.cli.train", "train a recognizer from a recipe"),
+    "doctor": ("earwright.cli.doctor", "say what is wrong with a training run, and what to try"),
     "evaluate": ("earwright.cli.evaluate", "score a recognizer on prepared data"),
     "transcribe": ("earwright.cli.transcribe", "turn recordings into text, subtitles or JSON"),
     "bundle": ("earwright.cli.bundle", "look into a recognizer's bundle and verify it"),

@@ -23,13 +23,17 @@ from earwright.nn.context import Context
 from earwright.nn.randomness import drawing_from
 from earwright.nn.specaugment import spec_augment
 from earwright.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from earwright.training.data_vitals import describe_data
+from earwright.training.doctor import Doctor, describe_run, listen
 from earwright.training.lanes import MOST_LANES, Lanes, lanes_for
-from earwright.training.log import Reporter, RunLog, duration
+from earwright.training.log import Reporter, RunLog, duration, read_log
 from earwright.training.machine import Machine
 from earwright.training.options import parse_time
 from earwright.training.recipe import Recipe, recipe_differences, recipe_to_dict
 from earwright.training.schedule import learning_rate
 from earwright.training.setup import Parts, build_optimizer, build_parts
+from earwright.training.vitals import Vitals, seldom
+from earwright.training.watch import compare_transcripts
 
 # A budget of time is only a plan; this far beyond it the run ends, whatever the plan was.
 LATEST = 1.25
@@ -40,10 +44,12 @@ HOPELESS = 50
 class Run:
     """Everything that a training run holds while it runs."""
 
-    def __init__(self, recipe: Recipe, out: Path, reporter: Reporter, overfit: int = 0) -> None:
+    def __init__(
+        self, recipe: Recipe, out: Path, reporter: Reporter, overfit: int = 0, doctor: bool = True
+    ) -> None:
         from earwright.training.plan import settle
 
-        self.recipe, self.out, self.reporter = recipe, out, reporter
+        self.recipe, self.out, self.reporter, self.overfit = recipe, out, reporter, overfit
         skips = recipe.model.stochastic_depth > 0
         self.accelerator = Accelerator(
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=skips)]
@@ -56,6 +62,7 @@ class Run:
         self.progress = Progress()
         if self.checkpoint_path.exists():
             self._resume()
+        self.vitals = Vitals(self.parts.model, every=0)
         self.model: nn.Module
         self.model, self.optimizer = self.accelerator.prepare(self.parts.model, self.optimizer)
         count, threads = lanes_for(self.device, self.accelerator.num_processes)
@@ -64,6 +71,9 @@ class Run:
         self.lanes = Lanes(self.model, self.progress.lanes, threads)
         self.machine: Machine
         self.machine, self.flops_per_second_of_audio = settle(self)
+        self.doctor = Doctor() if doctor and self.accelerator.is_main_process else None
+        if self.doctor:
+            self.vitals.every = seldom(self.progress.steps)
         self.stopping = False
 
     def _resume(self) -> None:
@@ -123,6 +133,7 @@ class Run:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bf16"):
             output: EncoderOutput = model(x, lengths, context, skipped)  # log-probs (B, T', V)
         targets, target_lengths = batch.targets.to(self.device), batch.target_lengths.to(self.device)
+        self.vitals.see_output(output.log_probs, output.lengths, target_lengths)
         main = ctc_loss(output.log_probs, output.lengths, targets, target_lengths)
         total = main.total
         if output.intermediate:
@@ -154,17 +165,21 @@ class Run:
             group["lr"] = rate
         # Every draw of this step follows from seed and step, so a restart changes nothing.
         torch.manual_seed(self.recipe.seed * 1_000_003 + progress.step)
+        self.vitals.begin(progress.step + 1)
         summed = 0.0
         for number, batch in enumerate(batches):
             loss, left_out = self.gradients(batch, progress.precision, number)
             summed += loss
             progress.skipped_utterances += left_out
+        self.vitals.see_gradients()
         norm = float(nn.utils.clip_grad_norm_(self.parts.model.parameters(), training.clip))
-        if norm == norm and norm != float("inf"):
+        finite = norm == norm and norm != float("inf")
+        if finite:
             self.optimizer.step()
             self._update_average()
         else:
             progress.skipped_steps += 1
+        self.vitals.see_update(finite)
         self.optimizer.zero_grad()
         progress.step += 1
         return {"loss": summed, "gradient_norm": norm, "learning_rate": rate}
@@ -188,6 +203,8 @@ class Run:
         batches = iter(self.parts.loader(recipe, stream))
         every = recipe.training.evaluate_every or max(1, progress.steps // 30)
         saved, hopeless = time.monotonic(), 0
+        if log:
+            self._call_the_doctor(log)
         previous = signal.signal(signal.SIGINT, self._interrupt)
         self.lanes.train()
         try:
@@ -209,7 +226,9 @@ class Run:
                 progress.cpu_seconds += cpu_seconds() - cpu
                 progress.wait_seconds += waited
                 if log:
-                    log.write("step", progress.step, **values)
+                    self._tell(log, "step", **values)
+                    if self.vitals.measured:
+                        self._tell(log, "vitals", **self.vitals.measured, **self._clock())
                     if self.reporter.due():
                         self.reporter.say(self._line(values["loss"]))
                 last = progress.step == progress.steps or self._out_of_time()
@@ -248,6 +267,23 @@ class Run:
         self.stopping = True
         self.reporter.say("stopping after this step (Ctrl-C again to stop at once, without saving)")
 
+    def _call_the_doctor(self, log: RunLog) -> None:
+        """Let the doctor know what was logged before, and once in a run what the data are like."""
+        if self.doctor is None:
+            return
+        listen(self.doctor, read_log(log.path))
+        if not self.doctor.history.plan:
+            facts = describe_data(self.parts, self.recipe.features.sample_rate)
+            self._tell(log, "facts", data=facts, run=describe_run(self))
+
+    def _tell(self, log: RunLog, kind: str, **values: Any) -> None:
+        """Log a line, and say and log what the doctor makes of it."""
+        step = self.progress.step
+        log.write(kind, step, **values)
+        for finding in self.doctor.hear({"kind": kind, "step": step, **values}) if self.doctor else ():
+            log.write("finding", step, finding=finding.as_dict())
+            self.reporter.say(f"doctor: {finding.text}")
+
     def _look_at_dev(self, log: RunLog) -> None:
         progress, parts = self.progress, self.parts
         if parts.dev is None:
@@ -261,11 +297,17 @@ class Run:
         parts.model.load_state_dict(weights)
         if progress.best_cer is None or result.cer <= progress.best_cer:
             progress.best_cer, progress.best_step = result.cer, progress.step
-        facts = {"minutes": progress.wall_seconds / 60, "cpu_minutes": progress.cpu_seconds / 60}
-        log.write("dev", progress.step, wer=result.wer, cer=result.cer, **facts, **self.speed())
+        heard = compare_transcripts(result.pairs, self.recipe.text.normalizer)
+        heard |= {"blank": result.blank} | ({} if result.loss is None else {"loss": result.loss})
+        self._tell(log, "dev", wer=result.wer, cer=result.cer, **heard, **self._clock())
         samples = result.pairs[:: max(1, len(result.pairs) // 3)][:3]
         log.text("transcripts", progress.step, "\n\n".join(f"{a}  \n→ {b}" for a, b in samples))
         self.reporter.evaluated(progress.step, progress.steps, result.wer, result.cer, samples)
+
+    def _clock(self) -> dict[str, float]:
+        progress = self.progress
+        minutes = {"minutes": progress.wall_seconds / 60, "cpu_minutes": progress.cpu_seconds / 60}
+        return minutes | self.speed()
 
     def speed(self) -> dict[str, float]:
         """Audio seconds a second, share of the matrix-product peak, share of time spent waiting for data."""
