@@ -88,6 +88,8 @@ def workplace(tmp_path: Path, runtime_bundle: Path, monkeypatch: pytest.MonkeyPa
             csv.writer(file).writerows(
                 [("path", "text"), ("talk.wav", "hello you"), ("talks/a.flac", "good evening")]
             )
+    step = {"kind": "step", "step": 1, "loss": 2.0, "gradient_norm": 1.0, "learning_rate": 1e-3}
+    (tmp_path / "runs" / "mine" / "log.jsonl").write_text(json.dumps(step) + "\n")
     (tmp_path / "sentences.txt").write_text("one sentence\nand another\n")
     (tmp_path / "books.txt").write_text("She was handsome. He was clever. It was a day.\n" * 9)
     (tmp_path / "dev.txt").write_text("She was clever.\n")
@@ -95,7 +97,8 @@ def workplace(tmp_path: Path, runtime_bundle: Path, monkeypatch: pytest.MonkeyPa
     for name in ("mine", "other"):  # what training them would have left
         (tmp_path / "runs" / name).mkdir(exist_ok=True)
         look = {"kind": "dev", "step": 9, "cer": 0.3, "wer": 0.7, "minutes": 1.0, "cpu_minutes": 2.0}
-        (tmp_path / "runs" / name / "log.jsonl").write_text(json.dumps(look) + "\n")
+        step = {"kind": "step", "step": 9, "loss": 2.0, "gradient_norm": 1.0, "learning_rate": 1e-3}
+        (tmp_path / "runs" / name / "log.jsonl").write_text(f"{json.dumps(step)}\n{json.dumps(look)}\n")
     shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
     if find_spec("torch"):  # what `new` measures takes longer than all the rest
         from earwright.training.speed import Speed

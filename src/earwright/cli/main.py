@@ -32,6 +32,7 @@ VERBS = {
     "train": ("earwright.cli.train", "train a recognizer from a recipe"),
     "runs": ("earwright.cli.runs", "list training runs with their curves, or compare two"),
     "report": ("earwright.cli.report", "say how a training run went, in words or as a page with its curves"),
+    "doctor": ("earwright.cli.doctor", "say what is wrong with a training run, and what to try"),
     "evaluate": ("earwright.cli.evaluate", "score a recognizer on prepared data"),
     "transcribe": ("earwright.cli.transcribe", "turn recordings into text, subtitles or JSON"),
     "bundle": ("earwright.cli.bundle", "look into a recognizer's bundle and verify it"),

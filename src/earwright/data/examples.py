@@ -21,11 +21,13 @@ from earwright.text import Tokenizer, build_char_tokenizer, normalize, train_bpe
 
 # Up to here "auto" decodes everything beforehand: 50 hours are 5.8 GB on disk.
 CACHED_HOURS = 50.0
+# Why a cut is left out, in words that follow a number.
+TOO_LITTLE_AUDIO = "with more text than CTC can fit into the audio"
 
 
 @dataclass
 class TrainingSet:
-    """Examples with their audio, and what was left out: reason -> ids.
+    """Examples with their audio, and what was left out: reason -> ids; `unfit` has too little audio.
 
     `sources` are its parts, where a batch is to have a share of each; without any, all of it is an epoch.
     """
@@ -34,6 +36,7 @@ class TrainingSet:
     audio: AudioStore
     left_out: dict[str, list[str]] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
+    unfit: list[Example] = field(default_factory=list)
 
     @property
     def hours(self) -> float:
@@ -148,6 +151,7 @@ def build_training_set(
     kept: list[int] = []
     tokens: dict[int, tuple[int, ...]] = {}
     left_out: dict[str, list[str]] = {}
+    unfit: list[Example] = []
 
     def leave_out(cut: Cut, reason: str) -> None:
         left_out.setdefault(reason, []).append(cut.id)
@@ -163,7 +167,8 @@ def build_training_set(
         else:
             tokens[index] = tuple(tokenizer.encode(text))
             if frames_needed(tokens[index]) > frames_in(cut.duration / top_speed, frame_shift):
-                leave_out(cut, "with more text than CTC can fit into the audio")
+                leave_out(cut, TOO_LITTLE_AUDIO)
+                unfit.append(Example(cut.id, cut.duration, tokens[index]))
             else:
                 kept.append(index)
     chosen = [cuts[index] for index in kept]
@@ -176,7 +181,7 @@ def build_training_set(
     if not examples:
         reasons = ", ".join(f"{len(ids)} {reason}" for reason, ids in left_out.items())
         raise EarwrightError(f"no utterance is left to train on: {reasons or 'the set is empty'}.")
-    return TrainingSet(examples, audio, left_out)
+    return TrainingSet(examples, audio, left_out, unfit=unfit)
 
 
 def _readable(

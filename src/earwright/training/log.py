@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from earwright.errors import EarwrightError, first_line
 from earwright.files import atomic_write, describe_os_error
+
+if TYPE_CHECKING:
+    from earwright.training.checkpoint import Progress
 
 # Seconds after which what was logged is on disk, for those who look at a run from outside.
 FLUSH_EVERY = 10.0
@@ -153,3 +156,27 @@ def duration(seconds: float) -> str:
     if seconds >= 3600:
         return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
     return f"{round(seconds / 60)} min" if seconds >= 90 else f"{round(seconds)} s"
+
+
+def progress_line(progress: Progress, loss: float, speed: Mapping[str, float]) -> str:
+    """Where a run stands, for the terminal.
+
+    Args:
+        progress: of the run.
+        loss: of the last update.
+        speed: as `Run.speed` says it.
+    """
+    left = (progress.steps - progress.step) * progress.wall_seconds / max(1, progress.step)
+    skipped = ""
+    if progress.skipped_steps or progress.skipped_utterances:
+        skipped = (
+            f", left out for want of a finite loss: {progress.skipped_utterances} utterances, "
+            f"{progress.skipped_steps} steps"
+        )
+    return (
+        f"step {progress.step}/{progress.steps}  loss {loss:.3f}  "
+        f"{speed['audio_seconds_per_second']:.0f}x real time, "
+        f"{100 * speed['share_of_peak']:.0f} % of the {progress.precision} peak, "
+        f"{100 * speed['waiting']:.1f} % waiting for data  "
+        f"{duration(left)} left{skipped}"
+    )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
-import resource
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +12,6 @@ from types import FrameType
 from typing import Any
 
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
 
 from earwright.data.batches import Batch
@@ -25,17 +22,21 @@ from earwright.nn.context import Context
 from earwright.nn.randomness import drawing_from
 from earwright.nn.specaugment import spec_augment
 from earwright.training.checkpoint import Look, Progress, load_checkpoint, save_checkpoint
+from earwright.training.data_vitals import describe_data
+from earwright.training.doctor import Doctor, describe_run, listen
 from earwright.training.facts import start_facts
 from earwright.training.finetuning.forgetting import compared, errors_by_name
 from earwright.training.keep import keep_weights, sweep
 from earwright.training.lanes import MOST_LANES, Lanes, lanes_for
-from earwright.training.log import Reporter, RunLog, duration
+from earwright.training.log import Reporter, RunLog, duration, progress_line, read_log
 from earwright.training.machine import Machine
 from earwright.training.options import parse_time
+from earwright.training.processes import build_accelerator, cpu_seconds, sum_over_processes
 from earwright.training.recipe import Recipe, recipe_differences, recipe_from_dict, recipe_to_dict
 from earwright.training.schedule import learning_rate, set_learning_rate
 from earwright.training.setup import Parts, build_optimizer, build_parts
-from earwright.training.watch import DevResult, DevSet
+from earwright.training.vitals import Vitals, seldom
+from earwright.training.watch import DevResult, DevSet, compare_transcripts
 
 # A budget of time is only a plan; this far beyond it the run ends, whatever the plan was.
 LATEST = 1.25
@@ -43,33 +44,15 @@ LATEST = 1.25
 HOPELESS = 50
 
 
-def build_accelerator(find_unused_parameters: bool) -> Accelerator:
-    """Whatever there is: a GPU, this CPU, or one of many that `accelerate launch` or `torchrun` started."""
-    # Without a GPU, accelerate takes several processes for several separate runs, unless it is told.
-    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    handler = DistributedDataParallelKwargs(find_unused_parameters=find_unused_parameters)
-    return Accelerator(
-        cpu=True if several and not torch.accelerator.is_available() else None, kwargs_handlers=[handler]
-    )
-
-
-def sum_over_processes(accelerator: Accelerator, *values: float) -> list[float]:
-    """The same values in every process; a process alone keeps its own to the last bit."""
-    if accelerator.num_processes == 1:
-        return list(values)
-    total: Tensor = accelerator.reduce(
-        torch.tensor(values, dtype=torch.float64, device=accelerator.device), "sum"
-    )
-    return [float(value) for value in total]
-
-
 class Run:
     """Everything that a training run holds while it runs."""
 
-    def __init__(self, recipe: Recipe, out: Path, reporter: Reporter, overfit: int = 0) -> None:
+    def __init__(
+        self, recipe: Recipe, out: Path, reporter: Reporter, overfit: int = 0, doctor: bool = True
+    ) -> None:
         from earwright.training.plan import settle
 
-        self.recipe, self.out = recipe, out
+        self.recipe, self.out, self.overfit = recipe, out, overfit
         self.accelerator = build_accelerator(find_unused_parameters=recipe.model.stochastic_depth > 0)
         self.reporter = reporter if self.accelerator.is_main_process else Reporter(lambda line: None)
         self.device = self.accelerator.device
@@ -83,6 +66,7 @@ class Run:
             self._resume()
         if self.accelerator.is_main_process:
             sweep(self.progress, out)
+        self.vitals = Vitals(self.parts.model, every=0)
         self.model: nn.Module
         self.model, self.optimizer = self.accelerator.prepare(self.parts.model, self.optimizer)
         count, threads = lanes_for(self.device, self.accelerator.num_processes)
@@ -91,6 +75,9 @@ class Run:
         self.lanes = Lanes(self.model, self.progress.lanes, threads)
         self.machine: Machine
         self.machine, self.flops_per_second_of_audio = settle(self)
+        self.doctor = Doctor() if doctor and self.accelerator.is_main_process else None
+        if self.doctor:
+            self.vitals.every = seldom(self.progress.steps)
         self.stopping = False
 
     def _resume(self) -> None:
@@ -165,6 +152,7 @@ class Run:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bf16"):
             output: EncoderOutput = model(x, lengths, context, skipped)  # log-probs (B, T', V)
         targets, target_lengths = batch.targets.to(self.device), batch.target_lengths.to(self.device)
+        self.vitals.see_output(output.log_probs, output.lengths, target_lengths)
         main = ctc_loss(output.log_probs, output.lengths, targets, target_lengths)
         total = main.total
         if output.intermediate:
@@ -195,6 +183,7 @@ class Run:
         set_learning_rate(self.optimizer, rate)
         # Every draw of this step follows from seed and step, so a restart changes nothing.
         torch.manual_seed(self.recipe.seed * 1_000_003 + progress.step)
+        self.vitals.begin(progress.step + 1)
         summed = 0.0
         for number, batch in enumerate(batches):
             # Processes add up their gradients once an update, with its last batch.
@@ -204,9 +193,11 @@ class Run:
             summed += loss / self.accelerator.num_processes
             progress.skipped_utterances += left_out
         (summed,) = sum_over_processes(self.accelerator, summed)
+        self.vitals.see_gradients()
         norm = self.move()
         if not math.isfinite(norm):
             progress.skipped_steps += 1
+        self.vitals.see_update(math.isfinite(norm))
         progress.step += 1
         return {"loss": summed, "gradient_norm": norm, "learning_rate": rate}
 
@@ -245,6 +236,8 @@ class Run:
         batches = iter(self.parts.loader(recipe, stream))
         every = recipe.training.evaluate_every or max(1, progress.steps // 30)
         saved, hopeless = time.monotonic(), 0
+        if log:
+            self._call_the_doctor(log)
         previous = signal.signal(signal.SIGINT, self._interrupt)
         self.lanes.train()
         try:
@@ -274,9 +267,11 @@ class Run:
                 progress.cpu_seconds += cpu_seconds() - cpu
                 progress.wait_seconds += waited
                 if log:
-                    log.write("step", progress.step, **values)
+                    self._tell(log, "step", **values)
+                    if self.vitals.measured:
+                        self._tell(log, "vitals", **self.vitals.measured, **self._clock())
                     if self.reporter.due():
-                        self.reporter.say(self._line(values["loss"]))
+                        self.reporter.say(progress_line(progress, values["loss"], self.speed()))
                 last = progress.step == progress.steps or late > 0
                 if (progress.step % every == 0 or last) and log:
                     self._look_at_dev(log)
@@ -335,6 +330,23 @@ class Run:
         parts.model.load_state_dict(own)
         return results
 
+    def _call_the_doctor(self, log: RunLog) -> None:
+        """Let the doctor know what was logged before, and once in a run what the data are like."""
+        if self.doctor is None:
+            return
+        listen(self.doctor, read_log(log.path))
+        if not self.doctor.history.plan:
+            facts = describe_data(self.parts, self.recipe.features.sample_rate)
+            self._tell(log, "facts", data=facts, run=describe_run(self))
+
+    def _tell(self, log: RunLog, kind: str, **values: Any) -> None:
+        """Log a line, and say and log what the doctor makes of it."""
+        step = self.progress.step
+        log.write(kind, step, **values)
+        for finding in self.doctor.hear({"kind": kind, "step": step, **values}) if self.doctor else ():
+            log.write("finding", step, finding=finding.as_dict())
+            self.reporter.say(f"doctor: {finding.text}")
+
     def _look_at_dev(self, log: RunLog) -> None:
         progress, parts = self.progress, self.parts
         if parts.dev is None:
@@ -346,13 +358,19 @@ class Run:
             progress.best_cer, progress.best_step = result.cer, progress.step
         progress.last_look = Look(progress.step, result.cer, result.wer)
         keep_weights(progress, self.out, progress.last_look, self.average, self.recipe.training.keep)
-        facts = {"minutes": progress.wall_seconds / 60, "cpu_minutes": progress.cpu_seconds / 60}
+        heard = compare_transcripts(result.pairs, self.recipe.text.normalizer)
+        heard |= {"blank": result.blank} | ({} if result.loss is None else {"loss": result.loss})
         samples = result.pairs[:: max(1, len(result.pairs) // 3)][:3]
-        log.write("dev", progress.step, **progress.after, transcripts=samples, **facts, **self.speed())
+        self._tell(log, "dev", **progress.after, transcripts=samples, **heard, **self._clock())
         log.text("transcripts", progress.step, "\n\n".join(f"{a}  \n→ {b}" for a, b in samples))
         self.reporter.evaluated(progress.step, progress.steps, result.wer, result.cer, samples)
         if parts.start:
             self.reporter.say(f"    {compared(progress.before, progress.after)}")
+
+    def _clock(self) -> dict[str, float]:
+        progress = self.progress
+        minutes = {"minutes": progress.wall_seconds / 60, "cpu_minutes": progress.cpu_seconds / 60}
+        return minutes | self.speed()
 
     def speed(self) -> dict[str, float]:
         """Audio seconds a second, share of the matrix-product peak, share of time spent waiting for data."""
@@ -366,23 +384,6 @@ class Run:
             "waiting": progress.wait_seconds / max(1e-9, progress.wall_seconds),
         }
 
-    def _line(self, loss: float) -> str:
-        progress, speed = self.progress, self.speed()
-        left = (progress.steps - progress.step) * progress.wall_seconds / max(1, progress.step)
-        skipped = ""
-        if progress.skipped_steps or progress.skipped_utterances:
-            skipped = (
-                f", left out for want of a finite loss: {progress.skipped_utterances} utterances, "
-                f"{progress.skipped_steps} steps"
-            )
-        return (
-            f"step {progress.step}/{progress.steps}  loss {loss:.3f}  "
-            f"{speed['audio_seconds_per_second']:.0f}x real time, "
-            f"{100 * speed['share_of_peak']:.0f} % of the {progress.precision} peak, "
-            f"{100 * speed['waiting']:.1f} % waiting for data  "
-            f"{duration(left)} left{skipped}"
-        )
-
     def save(self) -> None:
         """Write the checkpoint; a full disk leaves the one before it."""
         modules = {"model": self.parts.model, "normalization": self.parts.normalization}
@@ -390,9 +391,3 @@ class Run:
         optimizer = getattr(self.optimizer, "optimizer", self.optimizer)
         save_checkpoint(self.checkpoint_path, self.progress, recipe, modules, self.average, optimizer)
         sweep(self.progress, self.out)
-
-
-def cpu_seconds() -> float:
-    """Processor time of this process."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime

@@ -106,7 +106,7 @@ def test_faults_of_a_log_are_counted(tmp_path: Path) -> None:
             "transcripts": [["a"], 3, ["b", None]],
         },
         {
-            "kind": "doctor",
+            "kind": "finding",
             "step": 9,
             "name": ["x"],
             "sentence": None,
@@ -143,7 +143,7 @@ def test_any_bytes_are_a_log(tmp_path_factory: pytest.TempPathFactory, data: byt
 @given(
     st.lists(
         st.fixed_dictionaries(
-            {"kind": st.sampled_from(["step", "dev", "doctor", "vitals", "start", "x"])},
+            {"kind": st.sampled_from(["step", "dev", "finding", "vitals", "start", "x"])},
             optional={
                 name: st.recursive(
                     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),

@@ -50,13 +50,15 @@ LOG = [
     *(step(n, 5 / n, float("nan") if n == 150 else 3.0) for n in range(101, 201)),
     look(200, 0.1, 6.0, ("open the door", "open the dor"), ("no", "no")),
     {
-        "kind": "doctor",
+        "kind": "finding",
         "step": 210,
-        "name": "plateau",
-        "sentence": "Nothing is learnt.",
-        "figures": {"slope": 0.0},
-        "advice": "Lower the rate.",
-        "severity": "warning",
+        "finding": {
+            "name": "plateau",
+            "sentence": "Nothing is learnt.",
+            "figures": {"slope": 0.0},
+            "advice": "Lower the rate.",
+            "severity": "warning",
+        },
     },
     *(step(n, 5 / n) for n in range(201, 301)),
     look(300, 0.2, 9.0, ("open the door", "open a door"), ("no", "no")),
@@ -147,7 +149,7 @@ def test_many_steps_make_a_small_page(tmp_path: Path) -> None:
         if number % 25 == 0:
             made.append(look(number, 1 / number, number / 100, ("said " * 30, f"heard {number} " * 30)))
             made.append(
-                {"kind": "doctor", "step": number, "name": "n", "sentence": "s" * 500, "figures": "f"}
+                {"kind": "finding", "step": number, "name": "n", "sentence": "s" * 500, "figures": "f"}
             )
             made.append({"kind": "vitals", "step": number, "a": number, "b": -number})
     run = read_run(run_folder(tmp_path, made))
@@ -170,7 +172,7 @@ def test_what_is_read_is_text(tmp_path: Path) -> None:
             {"kind": "start", "step": 0, "facts": {text: text, "x": [text]}},
             look(number, 0.5, number, (text, text)),
             {
-                "kind": "doctor",
+                "kind": "finding",
                 "step": number,
                 **dict.fromkeys(("name", "sentence", "advice", "severity"), text),
             },

@@ -109,9 +109,10 @@ def read_run_log(path: Path) -> Log:
                 column.append(_number(line.get(name)))
         elif kind == "dev" and _is_number(line.get("wer")) and _is_number(line.get("cer")):
             log.looks.append(_look(step, line))
-        elif kind == "doctor":
+        elif kind == "finding":
             if len(log.notes) < MOST_NOTES:
-                log.notes.append(_note(step, line))
+                found = line.get("finding")
+                log.notes.append(_note(step, found if isinstance(found, dict) else line))
         elif kind == "start" and isinstance(line.get("facts"), dict):
             log.starts.append((step, line["facts"]))
         elif kind == "facts":
