@@ -18,6 +18,13 @@ import numpy.typing as npt
 from earwright.lm.ngrams import END, UNKNOWN
 from earwright.lm.tables import Tables
 
+# Without numba's counting of references, which takes a hundred times as long as the query: to pass `Tables` on,
+# or to look at one of their arrays, would count all of them with atomic operations. What is compiled so must not
+# make arrays.
+compiled = numba.njit(cache=True, nogil=True, _nrt=False)
+# Passing `Tables` copies a hundred numbers, so what is small and often called goes into its callers.
+inlined = numba.njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 _WORD = np.uint64(64)
@@ -25,7 +32,7 @@ _WORD = np.uint64(64)
 SAMPLED = 32
 
 
-@numba.njit(cache=True)
+@inlined
 def read_bits(bits: npt.NDArray[np.uint64], at: int, width: int) -> np.uint64:
     """`width` (0 to 63) bits of a bit string, the lowest first; the array has a word of padding."""
     place = min(max(at >> 6, 0), len(bits) - 2)
@@ -36,7 +43,7 @@ def read_bits(bits: npt.NDArray[np.uint64], at: int, width: int) -> np.uint64:
     return value & ((_ONE << np.uint64(width)) - _ONE)
 
 
-@numba.njit(cache=True)
+@inlined
 def count_ones(value: np.uint64) -> int:
     """Ones among 64 bits (Hacker's Delight, 5-1)."""
     value = value - ((value >> np.uint64(1)) & np.uint64(0x5555555555555555))
@@ -47,7 +54,7 @@ def count_ones(value: np.uint64) -> int:
     return np.int64((value * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@numba.njit(cache=True)
+@compiled
 def next_one(high: npt.NDArray[np.uint64], at: int) -> int:
     """The place of the first one at or after the place `at`; the end of the array where there is none."""
     place = at >> 6
@@ -62,7 +69,7 @@ def next_one(high: npt.NDArray[np.uint64], at: int) -> int:
     return (place << 6) + count_ones((value & (~value + _ONE)) - _ONE)
 
 
-@numba.njit(cache=True)
+@compiled
 def select(high: npt.NDArray[np.uint64], samples: npt.NDArray[np.uint32], index: int) -> int:
     """The place of the one that has `index` ones before it."""
     at = np.int64(samples[min(index // SAMPLED, len(samples) - 1)])
@@ -84,7 +91,7 @@ def select(high: npt.NDArray[np.uint64], samples: npt.NDArray[np.uint32], index:
     return (place << 6) + count_ones((value & (~value + _ONE)) - _ONE)
 
 
-@numba.njit(cache=True)
+@inlined
 def children(t: Tables, node: int) -> tuple[int, int]:
     """The nodes first to last (not included) that continue a context."""
     if node + 1 < len(t.begins):
@@ -103,7 +110,7 @@ def children(t: Tables, node: int) -> tuple[int, int]:
     return first, min(max(last, first), end)
 
 
-@numba.njit(cache=True)
+@inlined
 def order_of(t: Tables, node: int) -> int:
     """Words of a node."""
     order = 0
@@ -112,7 +119,7 @@ def order_of(t: Tables, node: int) -> int:
     return order
 
 
-@numba.njit(cache=True)
+@inlined
 def word_of(t: Tables, node: int, order: int) -> int:
     """The last word of a node."""
     if order <= 1:
@@ -127,7 +134,7 @@ def word_of(t: Tables, node: int, order: int) -> int:
     return word if 0 <= word < t.starts[2] - 1 else UNKNOWN
 
 
-@numba.njit(cache=True)
+@inlined
 def log_prob_of(t: Tables, node: int, order: int) -> float:
     """log10 of a node's probability."""
     if node < len(t.log_probs):
@@ -138,7 +145,7 @@ def log_prob_of(t: Tables, node: int, order: int) -> float:
     return np.float64(t.log_prob_codes[order, np.int64(read_bits(t.records, at, fields[2]))])
 
 
-@numba.njit(cache=True)
+@inlined
 def backoff_of(t: Tables, node: int, order: int) -> float:
     """log10 of a context's back-off weight."""
     if node < len(t.backoffs):
@@ -149,77 +156,88 @@ def backoff_of(t: Tables, node: int, order: int) -> float:
     return np.float64(t.backoff_codes[order, np.int64(read_bits(t.records, at, fields[3]))])
 
 
-@numba.njit(cache=True)
+@inlined
 def find(t: Tables, node: int, order: int, word: int) -> int:
     """The node of a context (of `order` words) and a word after it; -1 where the model lacks it."""
     if node == 0:
         return 1 + word
     first, last = children(t, node)
-    end = last
-    while first < last:
-        middle = (first + last) >> 1
-        if word_of(t, middle, order + 1) < word:
-            first = middle + 1
-        else:
-            last = middle
-    if first < end and word_of(t, first, order + 1) == word:
-        return first
-    return -1
+    count = last - first
+    if count <= 0:
+        return -1
+    # Halving without a branch, which would be guessed wrong every other time.
+    if len(t.words) > 0:
+        while count > 1:
+            half = count >> 1
+            first += half * (t.words[first + half - 1] < word)
+            count -= half
+        return first if t.words[first] == word else -1
+    fields = t.fields[order + 1]
+    width = fields[1] + fields[2] + fields[3]
+    base = fields[0] - t.starts[order + 1] * width
+    while count > 1:
+        half = count >> 1
+        at = base + (first + half - 1) * width
+        first += half * (np.int64(read_bits(t.records, at, fields[1])) < word)
+        count -= half
+    return first if word_of(t, first, order + 1) == word else -1
 
 
-@numba.njit(cache=True)
-def link_of(t: Tables, node: int) -> int:
-    """The longest proper suffix of a context that is a node."""
-    order = order_of(t, node)
-    if order <= 1:
-        return 0
-    if order == 2:
-        return 1 + word_of(t, node, 2)
-    if t.links[node] == 0:
-        t.links[node] = _walk_to_link(t, node)
-    return min(np.int64(t.links[node]), node_limit(t))
-
-
-@numba.njit(cache=True)
-def path_to(t: Tables, node: int) -> npt.NDArray[np.int64]:
-    """The words of a node, the first first."""
-    words = np.zeros(order_of(t, node), np.int64)
-    for order in range(len(words), 0, -1):
-        words[order - 1] = word_of(t, node, order)
-        # The parent is the last of the order below whose children begin up to here.
-        low, high = t.starts[order - 1], t.starts[order] - 1
-        while low < high:
-            middle = (low + high + 1) >> 1
-            if children(t, middle)[0] <= node:
-                low = middle
-            else:
-                high = middle - 1
-        node = low
-    return words
-
-
-@numba.njit(cache=True)
-def _walk_to_link(t: Tables, node: int) -> int:
-    """`link_of` without the help of what was found before: up to the top for the words, and down again."""
-    words = path_to(t, node)
-    for skipped in range(1, len(words)):
-        place = 0
-        for order in range(len(words) - skipped):
-            place = find(t, place, order, words[skipped + order])
-            if place < 0:
-                break
-        if place > 0:
-            return place
-    return 0  # only in a damaged file: every word is a node
-
-
-@numba.njit(cache=True)
+@inlined
 def node_limit(t: Tables) -> int:
     """The last context."""
     return t.starts[-2] - 1
 
 
-@numba.njit(cache=True)
+@compiled
+def parent_of(t: Tables, node: int, order: int) -> int:
+    """The context that a node (of `order` words) continues: the last whose children begin up to here."""
+    low, high = t.starts[order - 1], t.starts[order] - 1
+    while low < high:
+        middle = (low + high + 1) >> 1
+        if children(t, middle)[0] <= node:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+@inlined
+def link_of(t: Tables, node: int) -> int:
+    """The longest proper suffix of a context that is a node."""
+    order = order_of(t, node)
+    if order > 2 and t.links[node] == 0:
+        _fill_link(t, node, order)
+    return _known_link(t, node, order)
+
+
+@inlined
+def _known_link(t: Tables, node: int, order: int) -> int:
+    if order <= 1:
+        return 0
+    if order == 2:
+        return 1 + word_of(t, node, 2)
+    return min(np.int64(t.links[node]), node_limit(t))
+
+
+@compiled
+def _fill_link(t: Tables, node: int, order: int) -> None:
+    """Find the link of a context that no query came by: first those of its prefixes, the shortest first."""
+    for length in range(3, order + 1):
+        prefix = node
+        for n in range(order, length, -1):
+            prefix = parent_of(t, prefix, n)
+        if t.links[prefix] == 0:
+            word, place = word_of(t, prefix, length), parent_of(t, prefix, length)
+            for _ in range(length):
+                place = _known_link(t, place, order_of(t, place))
+                found = find(t, place, order_of(t, place), word)
+                if found >= 0:
+                    t.links[prefix] = found
+                    break
+
+
+@inlined
 def suffix_of(t: Tables, node: int, word: int) -> int:
     """The longest proper suffix of (context, word) that is a node, 0 if there is none."""
     for _ in range(len(t.starts)):
@@ -232,7 +250,7 @@ def suffix_of(t: Tables, node: int, word: int) -> int:
     return 0
 
 
-@numba.njit(cache=True)
+@inlined
 def shortened(t: Tables, node: int) -> int:
     """The longest suffix of a node that matters to what comes next: that has children or a back-off."""
     for _ in range(len(t.starts)):
@@ -245,7 +263,7 @@ def shortened(t: Tables, node: int) -> int:
     return 0
 
 
-@numba.njit(cache=True)
+@inlined
 def step(t: Tables, state: int, word: int) -> tuple[float, int, int, float]:
     """One word more.
 
@@ -280,7 +298,7 @@ def step(t: Tables, state: int, word: int) -> tuple[float, int, int, float]:
     return log_prob, shortened(t, following), matched, backoff
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def step_batch(
     t: Tables,
     states: npt.NDArray[np.int64],
@@ -295,7 +313,7 @@ def step_batch(
         following[index] = state
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def step_along(
     t: Tables,
     state: int,

@@ -125,10 +125,14 @@ class LanguageModel:
 
     def words_of(self, state: int) -> list[str]:
         """The words that a state stands for, the oldest first."""
-        from earwright.lm.kernels import path_to
+        from earwright.lm.kernels import order_of, parent_of, word_of
 
         self._check(np.array(state), np.array(UNKNOWN))
-        return [self.vocabulary[int(word)] for word in path_to(self.tables, state)]
+        words = []
+        for order in range(order_of(self.tables, state), 0, -1):
+            words.append(self.vocabulary[int(word_of(self.tables, state, order))])
+            state = parent_of(self.tables, state, order)
+        return words[::-1]
 
     def score(self, state: int, word: int) -> tuple[float, int]:
         """log10 P(word | state), and the state after it.
