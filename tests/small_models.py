@@ -1,4 +1,4 @@
-"""Small n-gram models as ARPA text, and what the definition of backing off says to them, without the package."""
+"""Small n-gram models as ARPA text, and what the definition of backing off says to them."""
 
 from __future__ import annotations
 

@@ -125,7 +125,9 @@ def test_blanks_that_may_be_part_of_words(tmp_path: Path) -> None:
 
 
 @given(seed=st.integers(0, 10**9), order=st.integers(1, 5))
-def test_any_order_and_gaps_of_prefixes(tmp_path_factory: pytest.TempPathFactory, seed: int, order: int) -> None:
+def test_any_order_and_gaps_of_prefixes(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, order: int
+) -> None:
     ngrams = random_ngrams(seed, order, suffixes=bool(seed % 2), prefixes=bool(seed % 3))
     model = read(tmp_path_factory.mktemp("arpa"), arpa_text(ngrams, order, " \t"[seed % 2]))
     found = as_ngrams(model)
@@ -177,10 +179,10 @@ def test_kenlm_reads_what_is_written(tmp_path: Path) -> None:
     [
         ("", "no line is \\data\\"),
         ("hello\n", "no line is \\data\\"),
-        (GOOD.replace("ngram 2=3", "ngram 3=3"), "line 3: expected the count of 2-grams, found that of 3-grams"),
+        (GOOD.replace("ngram 2=3", "ngram 3=3"), "line 3: expected the count of 2-grams, not of 3-grams"),
         (GOOD.replace("ngram 2=3", "ngrams 2=3"), "line 3: expected \\1-grams:, found 'ngrams 2=3'"),
         (GOOD.replace("ngram 1=5\nngram 2=3\nngram 3=1\n", ""), "line 3: after \\data\\ come"),
-        (GOOD.replace("ngram 1=5", "ngram 1=6"), "line 13: the 1-grams from line 6 on are 5, and the header says 6"),
+        (GOOD.replace("ngram 1=5", "ngram 1=6"), "line 13: the 1-grams from line 6 on are 5, and"),
         (GOOD.replace("ngram 1=5", "ngram 1=4"), "line 11: more 1-grams than the 4 that"),
         (GOOD.replace("ngram 3=1", "ngram 3=0"), "line 19: more 3-grams than the 0 that"),
         (GOOD.replace("ngram 3=1\n", ""), "expected \\end\\, found '\\\\3-grams:'"),
@@ -190,7 +192,7 @@ def test_kenlm_reads_what_is_written(tmp_path: Path) -> None:
         (GOOD.replace("-0.125\n", "nan\n"), "line 11: the back-off is not a number"),
         (GOOD.replace("-0.125\n", "inf\n"), "line 11: the back-off is not a number"),
         (GOOD.replace("-0.75", "0.75"), "line 10: the log10 probability 0.75 is above 0"),
-        (GOOD.replace("-0.75", "-0,75"), "line 10: '-0,75' is no number where the log10 probability should be"),
+        (GOOD.replace("-0.75", "-0,75"), "line 10: '-0,75' is no number where the log10"),
         (GOOD.replace("-0.125\n", "x\n"), "line 11: 'x' is no number where the back-off should be"),
         (GOOD.replace("<s> a\t-0.5", "<s>\t-0.5"), "line 14: the word '-0.5' is not in the unigrams"),
         (GOOD.replace("-0.5\ta b\t-0.25", "-0.5\ta"), "line 15: a 2-gram has a log10 probability, 2 words"),

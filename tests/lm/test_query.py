@@ -1,4 +1,4 @@
-"""Queries: against the definition of backing off, against KenLM, in batches, and states that search can trust."""
+"""Queries: against the definition of backing off and KenLM, in batches; states that search can trust."""
 
 from __future__ import annotations
 
@@ -65,8 +65,9 @@ def test_states_stand_for_all_that_matters(
     tmp_path_factory: pytest.TempPathFactory, seed: int, order: int, form: str
 ) -> None:
     ngrams = random_ngrams(seed, order, 60)
-    model = load(tmp_path_factory.mktemp("lm"), ngrams, order, form)
-    fresh = LanguageModel.load(tmp_path_factory.getbasetemp() / model_path(tmp_path_factory))
+    folder = tmp_path_factory.mktemp("lm")
+    model = load(folder, ngrams, order, form)
+    fresh = LanguageModel.load(folder / "model.bin")
     words = random_words(seed + 1, 40)
     state, said = model.start_state, ["<s>"]
     for word in words:
@@ -81,11 +82,6 @@ def test_states_stand_for_all_that_matters(
         assert said[len(said) - len(kept) :] == kept
         # No longer than needed: it has a back-off, or something follows it.
         assert not kept or ngrams[tuple(kept)][1] or any(n[:-1] == tuple(kept) for n in ngrams)
-
-
-def model_path(factory: pytest.TempPathFactory) -> Path:
-    """The model that was written last."""
-    return max(factory.getbasetemp().glob("lm*/model.bin"), key=lambda path: path.stat().st_mtime_ns)
 
 
 def test_batches(tmp_path: Path) -> None:
@@ -117,7 +113,12 @@ def test_states_and_words_that_are_not_there(tmp_path: Path, state: int, word: i
 
 def test_specials(tmp_path: Path) -> None:
     model = load(tmp_path, random_ngrams(4, 2), 2)
-    assert [model.id(word) for word in ("<unk>", "<s>", "</s>", "nobody said it")] == [UNKNOWN, START, END, UNKNOWN]
+    assert [model.id(word) for word in ("<unk>", "<s>", "</s>", "nobody said it")] == [
+        UNKNOWN,
+        START,
+        END,
+        UNKNOWN,
+    ]
     assert [model.vocabulary[number] for number in range(3)] == ["<unk>", "<s>", "</s>"]
     assert model.vocabulary[-1] == list(model.vocabulary)[-1]
     assert "a" in model.vocabulary and "nobody" not in model.vocabulary
@@ -131,7 +132,7 @@ def test_every_ngram_as_kenlm(shared: Path, name: str) -> None:
     words = list(model.vocabulary)
     for order in range(1, model.order + 1):
         rows = ngrams.ngrams(order)
-        for ids in rows[:: max(1, len(rows) // 20000)]:
+        for ids in rows[:: max(1, len(rows) // 1000)]:
             # <s> is asked for as a context only: KenLM gives it the number of the file, which nobody needs.
             ours = model.scores(ids, state=model.empty_state, end=False).log_probs
             expected, state = [], kenlm.State()
@@ -155,7 +156,7 @@ def test_texts_as_kenlm(shared: Path, tmp_path: Path, name: str, packed: bool) -
     draw = np.random.default_rng(1)
     words = list(model.vocabulary)[3:]
     if len(words) > 1000:  # most would be unigrams only
-        words = "a the of and to in i that was he his it with had as at you for her <unk> one not who".split()
+        words = ["a", "the", "of", "and", "to", "in", "i", "that", "was", "he", "it", "<unk>", "for", "her"]
     for _ in range(50):
         said = draw.choice([*words, "zzz"], draw.integers(1, 30)).tolist()
         ours = model.scores(model.ids(said))
@@ -210,7 +211,7 @@ def test_forms_of_files(tmp_path: Path) -> None:
             np.testing.assert_array_equal(one.log_probs, other.log_probs)
     with pytest.raises(EarwrightError, match="choose one"):
         save_ngrams(tmp_path / "x.txt", model)
-    with pytest.raises(EarwrightError, match="only .bin files"):
+    with pytest.raises(EarwrightError, match="files are quantized"):
         save_ngrams(tmp_path / "x.arpa", model, 8)
     with pytest.raises(EarwrightError, match="4 to 16 bits, not 3"):
         save_ngrams(tmp_path / "x.bin", model, 3)

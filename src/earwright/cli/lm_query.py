@@ -54,7 +54,7 @@ def _add_convert(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     action = actions.add_parser(
         "convert",
         help=what,
-        description="Write a model as .arpa, .arpa.gz (text, for every other program) or .bin (opens at once).",
+        description="Write a model as .arpa, .arpa.gz (text, for other programs) or .bin (opens at once).",
     )
     action.add_argument("source", metavar="IN", help=_MODEL)
     action.add_argument("target", metavar="OUT", help="the file to write; its name says the form")
@@ -68,7 +68,8 @@ def _add_convert(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="keep log probs and back-offs of a .bin in so many bits, 4 to 16 (8 where none are named)",
     )
     action.add_argument(
-        "--normalizer", help="what the model's text went through: raw, basic or english, where IN does not say"
+        "--normalizer",
+        help="what its text went through: raw, basic or english, where IN does not say",
     )
     action.add_argument("--unit", choices=("word", "token"), help="what its words are, where IN does not say")
     action.add_argument("--json", action="store_true", help="print JSON")
@@ -109,11 +110,15 @@ def perplexity(args: argparse.Namespace) -> int:
     model = LanguageModel.load(args.model)
     notes = ReadingNotes()
     with progress("reading", total=file_sizes(args.texts)) as bar:
-        parts = list(
-            measure(
-                model, args.texts, layout=args.layout, encoding=args.encoding, notes=notes, on_read=bar.advance
-            )
+        figures = measure(
+            model,
+            args.texts,
+            layout=args.layout,
+            encoding=args.encoding,
+            notes=notes,
+            on_read=bar.advance,
         )
+        parts = list(figures)
     together = total(parts)
     if args.json:
         table = {

@@ -13,8 +13,8 @@
     \\end\\
 
 Tolerated: blanks for tabs, blank lines and blanks at line ends, CRLF, a byte order mark, anything before
-\\data\\ and after \\end\\, capitals in section names, `<UNK>`, a back-off that is missing (0) or stands at the
-highest order (never used), -inf, n-grams in any order, n-grams without their suffix or prefix, and files
+\\data\\ and after \\end\\, capitals in section names, `<UNK>`, a back-off that is missing (0) or stands at
+the highest order (never used), -inf, n-grams in any order, n-grams without their suffix or prefix, and files
 without <unk>, <s> or </s>. In the way of KenLM, <unk> then gets log10 -100.
 
 What we write begins with a comment that keeps the normalizer, the unit and the notes. The readers named above
@@ -84,7 +84,7 @@ def _open(path: Path) -> IO[bytes]:
     file = path.open("rb")
     if file.read(2) == b"\x1f\x8b":
         file.close()
-        return io.BufferedReader(gzip.open(path), 1 << 20)  # type: ignore[arg-type]
+        return io.BufferedReader(gzip.open(path), 1 << 20)
     file.seek(0)
     return file
 
@@ -158,7 +158,9 @@ class _Reader:
             if match is None:
                 break
             if int(match[1]) != len(counts) + 1:
-                self.fail(f"expected the count of {len(counts) + 1}-grams, found that of {int(match[1])}-grams")
+                self.fail(
+                    f"expected the count of {len(counts) + 1}-grams, found that of {int(match[1])}-grams"
+                )
             counts.append(int(match[2]))
         else:
             self._fail_truncated("its counts")
@@ -258,7 +260,9 @@ class _Reader:
         """The unigrams with those of the three special words that the file lacks."""
         present = set(rows.ids[:, 0].tolist()) & {UNKNOWN, START, END}
         lacking = [number for number in (UNKNOWN, START, END) if number not in present]
-        unknown = float(rows.log_probs[rows.ids[:, 0] == UNKNOWN][0]) if UNKNOWN in present else MISSING_UNKNOWN
+        unknown = (
+            float(rows.log_probs[rows.ids[:, 0] == UNKNOWN][0]) if UNKNOWN in present else MISSING_UNKNOWN
+        )
         # A sentence end that the model does not know is a word that it does not know, as to KenLM.
         defaults = {UNKNOWN: unknown, START: NEVER, END: unknown}
         self.ids.setdefault(b"<unk>", UNKNOWN)

@@ -2,8 +2,8 @@
 
     8 bytes   89 'E' 'A' 'R' 'L' 'M' 0D 0A
     3 x u32   version, length of the header, CRC-32 of the header (all numbers are little-endian)
-    header    JSON: counts of n-grams, bits of quantization (0: none), sizes of the vocabulary, normalizer, unit,
-              notes, and the CRC-32 of every array
+    header    JSON: counts of n-grams, bits of quantization (0: none), sizes of the vocabulary, normalizer,
+              unit, notes, and the CRC-32 of every array
     arrays    each from the next multiple of 64 bytes on: the vocabulary's two, then those of `lm.tables`
 
 The sizes of all arrays follow from the header and add up to the size of the file, to the byte.
@@ -77,7 +77,7 @@ def write_binary(path: str | os.PathLike[str], model: NgramModel, quantize: int 
         quantize: bits of the codes for log probs and back-offs, 4 to 16; 0 keeps them as they are.
 
     Raises:
-        EarwrightError: a vocabulary with blanks or twice the same word, too many n-grams, or a disk that is full.
+        EarwrightError: a vocabulary with blanks or twice the same word, too many n-grams, or a full disk.
     """
     if quantize and quantize not in QUANTIZE_BITS:
         raise EarwrightError(
@@ -114,9 +114,7 @@ def write_binary(path: str | os.PathLike[str], model: NgramModel, quantize: int 
             file.write(array.data)
 
 
-def open_binary(
-    path: str | os.PathLike[str], *, check: bool = True
-) -> tuple[Tables, Vocabulary, Header]:
+def open_binary(path: str | os.PathLike[str], *, check: bool = True) -> tuple[Tables, Vocabulary, Header]:
     """Map a model's file into memory.
 
     Args:
@@ -142,7 +140,7 @@ def open_binary(
         at += -at % _ALIGNED
         view = content[at : at + size * np.dtype(dtype).itemsize]
         at += view.size
-        if check and zlib.crc32(view) != checksum:
+        if check and zlib.crc32(view.data) != checksum:
             raise EarwrightError(f"{place}: damaged (the checksum of its {name} is wrong); {_MADE_AGAIN}.")
         # On a big-endian machine this copies.
         views[name] = view.view(dtype).astype(np.dtype(dtype).newbyteorder("="), copy=False)
@@ -179,10 +177,11 @@ def read_binary(path: str | os.PathLike[str]) -> NgramModel:
 def _tables(header: Header, views: Mapping[str, npt.NDArray[Any]]) -> Tables:
     sizes = Sizes.of(header.counts)
     if not header.bits:
-        return plain_tables(sizes, *(views[name] for name in ("words", "begins", "log_probs", "backoffs")))
+        return plain_tables(sizes, views["words"], views["begins"], views["log_probs"], views["backoffs"])
     from earwright.lm.packing import record_fields, rising_sizes
 
-    empty = plain_tables(sizes, *(np.zeros(0) for _ in range(4)))
+    nothing = np.zeros(0, np.float32)
+    empty = plain_tables(sizes, np.zeros(0, np.int32), np.zeros(0, np.uint32), nothing, nothing)
     shape = (sizes.order + 1, 1 << header.bits)
     return frozen(
         empty._replace(
@@ -242,7 +241,7 @@ def _read_header(path: Path, content: npt.NDArray[np.uint8]) -> tuple[Header, in
     version, length, checksum = content[len(MAGIC) : prefix].view("<u4").tolist()
     if version != VERSION:
         raise EarwrightError(
-            f"{path}: a language model of version {version}, and this earwright reads {VERSION}; {_MADE_AGAIN}."
+            f"{path}: of version {version}, and this earwright reads {VERSION}; {_MADE_AGAIN}."
         )
     text = content[prefix : prefix + min(length, _MAX_HEADER)].tobytes()
     if len(text) != length or zlib.crc32(text) != checksum:
@@ -258,7 +257,7 @@ def _read_header(path: Path, content: npt.NDArray[np.uint8]) -> tuple[Header, in
         raise EarwrightError(f"{path}: its header makes no sense ({error}); {_MADE_AGAIN}.") from error
     if end != len(content):
         raise EarwrightError(
-            f"{path}: {len(content):,} bytes long where its header says {end:,}; copy it again, or {_MADE_AGAIN}."
+            f"{path}: {len(content):,} bytes long where its header says {end:,}; copy it again."
         )
     return header, prefix + length
 
@@ -275,9 +274,7 @@ def _parse_header(table: Mapping[str, Any]) -> Header:
     if not entries:
         raise ValueError("table")
     checksums = tuple(_number(value, 2**32 - 1) for value in table["checksums"])
-    return Header(
-        counts, bits, blob, entries, str(table["normalizer"]), str(table["unit"]), notes, checksums
-    )
+    return Header(counts, bits, blob, entries, str(table["normalizer"]), str(table["unit"]), notes, checksums)
 
 
 def _number(value: object, most: int) -> int:

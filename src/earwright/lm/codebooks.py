@@ -14,8 +14,8 @@ STEPS = 20
 def codebook(values: FloatArray, bits: int) -> npt.NDArray[np.float32]:
     """At most 2 ** bits numbers, sorted, that stand for the values with a small squared error.
 
-    Equally populated bins (Federico and Bertoldi 2006, as in IRSTLM and KenLM), improved by k-means. Zero, where
-    it is a value, stays exactly zero: a back-off of 1 often means that nothing follows.
+    Equally populated bins (Federico and Bertoldi 2006, as in IRSTLM and KenLM), improved by k-means. Zero,
+    where it is a value, stays exactly zero: a back-off of 1 often means that nothing follows.
 
     Args:
         values: (n,) float32.

@@ -9,7 +9,13 @@ when it is first needed and kept in `links`; most are found on the way, when a c
 threads may do so at once: they write the same number.
 """
 
+# To the compiler the integers of Python and of numpy are one kind.
+# mypy: disable-error-code="no-any-return, arg-type, return-value, assignment"
+
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
 
 import numba
 import numpy as np
@@ -18,12 +24,24 @@ import numpy.typing as npt
 from earwright.lm.ngrams import END, UNKNOWN
 from earwright.lm.tables import Tables
 
-# Without numba's counting of references, which takes a hundred times as long as the query: to pass `Tables` on,
-# or to look at one of their arrays, would count all of them with atomic operations. What is compiled so must not
-# make arrays.
-compiled = numba.njit(cache=True, nogil=True, _nrt=False)
-# Passing `Tables` copies a hundred numbers, so what is small and often called goes into its callers.
-inlined = numba.njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+Kernel = TypeVar("Kernel", bound=Callable[..., object])
+
+
+def compiled(function: Kernel) -> Kernel:
+    """Compile a function that makes no arrays, without numba's counting of references.
+
+    To pass `Tables` on, or to look at one of their arrays, would count them all with atomic operations: that
+    took ten times as long as the query.
+    """
+    compiler = numba.njit(cache=True, nogil=True, _nrt=False)  # type: ignore[call-overload]
+    return cast(Kernel, compiler(function))
+
+
+def inlined(function: Kernel) -> Kernel:
+    """The same for what is small and often called: passing `Tables` copies a hundred numbers."""
+    compiler = numba.njit(cache=True, nogil=True, _nrt=False, forceinline=True)  # type: ignore[call-overload]
+    return cast(Kernel, compiler(function))
+
 
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)

@@ -1,8 +1,8 @@
-"""Tables in few bits: records without gaps, quantized log probs and back-offs, an index in Elias and Fano's code.
+"""Tables in few bits: records without gaps, quantized numbers, an index in Elias and Fano's code.
 
-Elias and Fano's code (Vigna 2013, "Quasi-succinct indices") keeps n numbers that never fall, up to u, in about
-2 + log2(u / n) bits each: the low bits of each as they are; the high bits h of the number i as a one at the
-place h + i of a bit string, where the place of every `kernels.SAMPLED`-th one is kept.
+Elias and Fano's code (Vigna 2013, "Quasi-succinct indices") keeps n numbers that never fall, up to u, in
+about 2 + log2(u / n) bits each: the low bits of each as they are; the high bits h of the number i as a one at
+the place h + i of a bit string, where the place of every `kernels.SAMPLED`-th one is kept.
 """
 
 from __future__ import annotations
@@ -127,7 +127,9 @@ def unpack(tables: Tables) -> Tables:
 
 
 @numba.njit(cache=True)
-def _unpack(t: Tables, words: IntArray, begins: IntArray, log_probs: FloatArray, backoffs: FloatArray) -> None:
+def _unpack(
+    t: Tables, words: IntArray, begins: IntArray, log_probs: FloatArray, backoffs: FloatArray
+) -> None:
     contexts = t.starts[-2]
     for order in range(1, len(t.starts) - 1):
         for node in range(t.starts[order], t.starts[order + 1]):

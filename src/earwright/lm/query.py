@@ -41,8 +41,8 @@ class LanguageModel:
 
     A *state* is all that a search has to carry of the words so far: one integer, the number of the longest
     suffix of them that makes a difference to what follows. Hypotheses with equal states can be recombined. It
-    is the same in every process that loads the same file (not in another file of the same model). `start_state`
-    stands after <s>, `empty_state` after nothing.
+    is the same in every process that loads the same file (not in another file of the same model).
+    `start_state` stands after <s>, `empty_state` after nothing.
 
     Attributes:
         tables: the arrays; `lm.kernels.step(tables, state, word)` is a query for other compiled code.
@@ -201,8 +201,10 @@ class LanguageModel:
             ("state", states, int(self.tables.starts[-2])),
             ("word", words, len(self.vocabulary)),
         ):
-            if values.size and not (0 <= values.min() and values.max() < end):
-                raise IndexError(f"no {what} of this model is {values.min()} or {values.max()}: there are {end:,}")
+            if values.size and (values.min() < 0 or values.max() >= end):
+                raise IndexError(
+                    f"no {what} of this model is {values.min()} or {values.max()}: there are {end:,}"
+                )
 
 
 def load_ngrams(path: str | os.PathLike[str]) -> NgramModel:

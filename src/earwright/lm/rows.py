@@ -38,8 +38,8 @@ def build_levels(
         fail_twice: called with the lines of two n-grams that are the same; has to raise.
 
     Returns:
-        The levels. Where the prefix of an n-gram is lacking, it is there with the probability that backing off
-        gives it and a back-off of 1, so that nothing else changes.
+        The levels. Where the prefix of an n-gram is lacking, it is there with the probability that backing
+        off gives it and a back-off of 1, so that nothing else changes.
     """
     orders = list(orders)
     # From the longest down, so that prefixes that are filled in get their own prefixes.
@@ -55,7 +55,7 @@ def build_levels(
         if len(twice):
             lines = rows.lines[sorting]
             fail_twice(int(lines[twice[0]]), int(lines[twice[0] + 1]))
-        ids, log_probs, backoffs = (a[sorting] for a in (rows.ids, rows.log_probs, rows.backoffs))
+        ids, log_probs, backoffs = rows.ids[sorting], rows.log_probs[sorting], rows.backoffs[sorting]
         filled = np.flatnonzero(np.isnan(log_probs))
         if len(filled):
             log_probs[filled] = _backed_off(levels, ids[filled])
@@ -106,9 +106,9 @@ def _difference(wanted: npt.NDArray[np.int32], present: npt.NDArray[np.int32]) -
     changes[1:] = (wanted[1:] != wanted[:-1]).any(axis=1)  # most files have those of one prefix side by side
     wanted = wanted[changes]
     row = np.dtype([("", np.int32)] * wanted.shape[1])
-    names = [np.ascontiguousarray(ids).view(row).ravel() for ids in (wanted, present)]
-    lacking = np.setdiff1d(*names)
-    return lacking.view(np.int32).reshape(-1, wanted.shape[1])
+    one, other = (np.ascontiguousarray(ids).view(row).ravel() for ids in (wanted, present))
+    lacking: npt.NDArray[np.int32] = np.setdiff1d(one, other).view(np.int32)
+    return lacking.reshape(-1, wanted.shape[1])
 
 
 def _backed_off(levels: Sequence[Level], ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:

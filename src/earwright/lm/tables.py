@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ class Tables(NamedTuple):
     """What a compiled query reads. Node 0 is the empty context, node 1 + w the word w, and so on upward.
 
     The children of a node stand side by side, so `begins` grows from node to node. A plain model has all its
-    nodes in the first four arrays; a packed one has there what belongs to order 1, and the rest in the others.
+    nodes in the first arrays; a packed one has there what belongs to order 1, and the rest in the others.
 
     Attributes:
         starts: (order + 2,) int64, the first node of each order from 0 up, and the end.
@@ -27,8 +27,8 @@ class Tables(NamedTuple):
         begins: uint32, first child of each context (a node below the highest order), and the end of the last.
         log_probs: float32, log10; 0 for node 0.
         backoffs: float32, log10, for contexts; 0 for node 0.
-        records: uint64, a bit string with word, code of log prob and code of back-off of each node of orders 2
-            up; one word of padding at the end.
+        records: uint64, a bit string with word, code of log prob and code of back-off of each node of order 2
+            and more; padded at the end.
         fields: (order + 1, 4) int64, for each order: where its records begin in bits, and how many bits of
             each record are the word, the log prob and the back-off.
         log_prob_codes, backoff_codes: (order + 1, 2 ** bits) float32, what the codes stand for.
@@ -149,7 +149,7 @@ def frozen(tables: Tables) -> Tables:
 
     To the compiler a read-only array is another type: so one compiled query serves all.
     """
-    views = {}
+    views: dict[str, Any] = {}
     for name, array in tables._asdict().items():
         if isinstance(array, np.ndarray) and name != "links":
             views[name] = array.view()
@@ -189,11 +189,11 @@ def check_level(level: Level, order: int, vocabulary: int) -> None:
     if len(words) and (words.min() < 0 or words.max() >= vocabulary):
         raise ValueError(f"a {order}-gram has a word outside the vocabulary")
     rising = np.diff(words) > 0
-    rising[begins[(begins > 0) & (begins < len(words))] - 1] = True  # from one parent's children to the next's
+    rising[begins[(begins > 0) & (begins < len(words))] - 1] = (
+        True  # from one parent's children to the next's
+    )
     if not rising.all():
         raise ValueError(f"its {order}-grams are not sorted")
     for values in (level.log_probs, level.backoffs):
         if values is not None and not np.isfinite(values).all():
             raise ValueError(f"a {order}-gram has a probability or back-off that is no number")
-
-

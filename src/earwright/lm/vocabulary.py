@@ -110,7 +110,8 @@ def check_words(words: Sequence[str], where: str) -> None:
     for number, word in enumerate(words):
         if not word or _BLANK.search(word):
             raise EarwrightError(
-                f"{where}: word {number} of the vocabulary, {word!r}, is empty or has a blank in it; take it out."
+                f"{where}: word {number} of the vocabulary, {word!r}, is empty or has a blank in it; "
+                "take it out."
             )
         if word in seen:
             raise EarwrightError(f"{where}: the vocabulary has {word!r} twice; take one out.")
