@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from earwright.bundle import Bundle
 
+
 def graph_problem(bundle: Bundle, name: str) -> str | None:
     """Why a graph must not be opened, as the end of a sentence that starts with its name; None if it may."""
     try:

@@ -116,7 +116,9 @@ class NeuralLanguageModel:
         sizes = shapes.get("cache", [])[1:]
         known = session.get_outputs()[0].shape[-1]
         if set(shapes) != _INPUTS or not all(isinstance(size, int) for size in sizes) or known != len(words):
-            raise EarwrightError(f"{where}: its graph is none of a language model of {len(words)} words; {REPAIR}")
+            raise EarwrightError(
+                f"{where}: its graph is none of a language model of {len(words)} words; {REPAIR}"
+            )
         return cls(
             session,
             where,
@@ -199,9 +201,7 @@ class NeuralLanguageModel:
         nothing = np.zeros(len(tokens), np.float32)
         return Scores(log_probs, nothing.astype(np.int8), nothing, tokens == UNKNOWN, 0)
 
-    def _score_sentences(
-        self, sentences: Sequence[npt.NDArray[np.int64]]
-    ) -> list[npt.NDArray[np.float32]]:
+    def _score_sentences(self, sentences: Sequence[npt.NDArray[np.int64]]) -> list[npt.NDArray[np.float32]]:
         """log10 P of the tokens of sentences, run in batches of like lengths."""
         results: list[npt.NDArray[np.float32]] = [np.empty(0, np.float32)] * len(sentences)
         order = sorted(range(len(sentences)), key=lambda place: len(sentences[place]))

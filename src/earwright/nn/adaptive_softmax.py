@@ -53,7 +53,9 @@ class AdaptiveVocabulary(nn.Module):
             counts: (V,) of the training text; 0 where a word is never to be foretold, as <s>.
         """
         shares = counts.double() / counts.sum()
-        of_clusters = torch.stack([shares[begin:end].sum() for begin, end in self.ranges[1:]] or [shares[:0].sum()])
+        of_clusters = torch.stack(
+            [shares[begin:end].sum() for begin, end in self.ranges[1:]] or [shares[:0].sum()]
+        )
         head = shares[: self.ranges[0][1]]
         if len(self.ranges) > 1:
             head = torch.cat((head, of_clusters))
