@@ -1,7 +1,7 @@
 """ONNX graphs from anybody, opened with care by onnxruntime.
 
-An ONNX file may keep its weights in another file ("external data"), whose place it names itself: whoever opens
-one looks at `external_data` first, so that a graph cannot make us read anything else on the disk.
+An ONNX file may keep its weights in another file ("external data"), whose place it names itself: whoever
+opens one looks at `external_data` first, so that a graph cannot make us read anything else on the disk.
 """
 
 from __future__ import annotations

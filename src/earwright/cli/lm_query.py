@@ -40,9 +40,9 @@ def _add_perplexity(actions: argparse._SubParsersAction[argparse.ArgumentParser]
     action = actions.add_parser(
         "perplexity",
         help=what,
-        description="How well a model foretells texts: its perplexity a word, sentence ends counted as words, "
-        "whatever kind it is. A model of tokens gives a word the product of its tokens' probabilities; it spells "
-        "every word, so that its perplexity compares with a word model's best where few words are unknown (oov).",
+        description="How well a model foretells texts: its perplexity a word, where sentence ends count as "
+        "words. A model of tokens gives a word the product of its tokens' probabilities, and "
+        "spells all words, so compare it with a model of words where few words are unknown (oov).",
     )
     action.add_argument("model", metavar="MODEL", help=_ANY_MODEL)
     action.add_argument(

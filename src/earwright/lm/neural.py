@@ -58,8 +58,8 @@ class NeuralLanguageModel:
     """A Transformer over words or over a recognizer's tokens, ready for queries; made by `load`.
 
     Attributes:
-        vocabulary: id -> word, and `vocabulary.id(word)`. UNKNOWN, START and END are 0, 1 and 2; in a model of
-            tokens, the token t of the tokenizer is t + 2.
+        vocabulary: id -> word, and `vocabulary.id(word)`. UNKNOWN, START and END are 0, 1 and 2; in a model
+            of tokens, the token t of the tokenizer is t + 2.
         normalizer: of `earwright.text`, what the model's text went through; "none": as it came.
         unit: "word", or "token" for a model over a recognizer's tokens.
         tokenizer: of such a model.
@@ -183,7 +183,7 @@ class NeuralLanguageModel:
         return log_probs[rows, given], heard.then(rows, given)
 
     def scores(self, ids: npt.ArrayLike, *, end: bool = True) -> Scores:
-        """Every token of a text after those before it in its sentence, which begins with the text and after END.
+        """Every token of a text after those before it in its sentence; one begins with the text.
 
         Args:
             ids: (n,) token ids; after END a new sentence begins.
@@ -254,7 +254,8 @@ class NeuralLanguageModel:
         values = np.asarray(tokens, np.int64)
         if values.size and (values.min() < 0 or values.max() >= len(self.vocabulary)):
             raise IndexError(
-                f"no word of this model is {values.min()} or {values.max()}: there are {len(self.vocabulary):,}"
+                f"no word of this model is {values.min()} or {values.max()}: "
+                f"there are {len(self.vocabulary):,}"
             )
         return values
 

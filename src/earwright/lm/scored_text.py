@@ -34,7 +34,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
 
 
 class Scored(NamedTuple):
-    """Some words of a text, END after each sentence, with a number for each; and tokens, where words have some."""
+    """Words of a text, END after each sentence, what each got, and how many tokens spell them."""
 
     ids: npt.NDArray[np.int64]
     scores: Scores
@@ -152,8 +152,8 @@ class TokenScorer:
 class MixedScorer:
     """Scores by two models of words, their probabilities interpolated word by word.
 
-    As in `lm.mix`: a model that lacks a word of the other shares the probability of its <unk> evenly among <unk>
-    and all words that it lacks.
+    As in `lm.mix`: a model that lacks a word of the other shares the probability of its <unk> evenly among
+    <unk> and all words that it lacks.
 
     Args:
         models: two.
@@ -171,7 +171,8 @@ class MixedScorer:
         normalizers = {model.normalizer for model in models} - {"none"}
         if len(normalizers) > 1:
             raise EarwrightError(
-                f"the models differ in their normalizer ({', '.join(sorted(normalizers))}); mix models that agree."
+                f"the models differ in their normalizer ({', '.join(sorted(normalizers))}); "
+                "mix models that agree."
             )
         self.models, self.weight = models, weight
         self.normalizer = next((_name(model) for model in models if model.normalizer != "none"), "raw")

@@ -136,7 +136,7 @@ class Perplexity:
 
     @property
     def of_tokens(self) -> float:
-        """Perplexity a token, where words are spelled in tokens; the others are a word, so that they compare."""
+        """Perplexity a token, where words are spelled in tokens; the others are a word."""
         return _perplexity(self.log_prob, self.tokens)
 
     def add(self, ids: npt.NDArray[np.int64], scores: Scores, order: int) -> None:

@@ -81,8 +81,8 @@ class CausalSelfAttention(nn.Module):
         known = torch.stack((key, value), dim=1)  # (B, 2, T, D)
         if past is not None:
             known = torch.cat((past, known), dim=2)  # (B, 2, W + T, D)
-        key, value = known.unflatten(-1, (self.heads, self.head_dim)).transpose(2, 3).unbind(1)
-        query = query.unflatten(-1, (self.heads, self.head_dim)).transpose(1, 2)  # (B, H, T, D/H)
+        key, value = known.view(batch, 2, -1, self.heads, self.head_dim).transpose(2, 3).unbind(1)
+        query = query.view(batch, frames, self.heads, self.head_dim).transpose(1, 2)  # (B, H, T, D/H)
         cos, sin = (angle.to(x.dtype) for angle in angles)
         begin = 0 if past is None else past.shape[2]
         query = rotate(query, cos[begin:], sin[begin:]) * self.head_dim**-0.5

@@ -19,9 +19,9 @@ INITIAL = 0.02
 class AdaptiveVocabulary(nn.Module):
     """Embeddings and softmax over words in order of their frequency, the same tables for both.
 
-    The most frequent words, the head, have all channels. Rare ones lie in clusters with fewer; each cluster is
-    one more outcome of the head's softmax, and has a softmax of its own, which is computed where a word of it
-    comes. So a vocabulary of tens of thousands costs about as much as its head.
+    The most frequent words, the head, have all channels. Rare ones lie in clusters with fewer; each cluster
+    is one more outcome of the head's softmax, and has a softmax of its own, which is computed where a word
+    of it comes. So a vocabulary of tens of thousands costs about as much as its head.
     Source: Grave et al. 2017 (arXiv:1609.04309); shared tables: Baevski and Auli 2019 (arXiv:1809.10853).
 
     Args:
@@ -73,7 +73,8 @@ class AdaptiveVocabulary(nn.Module):
                 x = x @ self.projections[number - 1].T
             embedded = x if embedded is None else torch.where((words >= begin).unsqueeze(-1), x, embedded)
         assert embedded is not None
-        return embedded * self.scale
+        scaled: Tensor = embedded * self.scale
+        return scaled
 
     def losses(self, hidden: Tensor, words: Tensor) -> Tensor:
         """-ln P of the words that came.

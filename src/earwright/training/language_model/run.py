@@ -113,8 +113,8 @@ def train_language_model(
     export_language_model(path, run.model, text.vocabulary, reading.normalizer, notes, tokenizer)
     if run.stopping:
         reporter.say(
-            f"stopped at step {run.progress.step} of {run.progress.steps}; {path} is the model so far, and the "
-            "same command goes on from here"
+            f"stopped at step {run.progress.step} of {run.progress.steps}; {path} is the model so far, and "
+            "the same command goes on from here"
         )
         raise KeyboardInterrupt
     checkpoint.unlink(missing_ok=True)
