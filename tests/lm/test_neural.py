@@ -1,4 +1,4 @@
-"""Neural models from the command line to a search: trained on a tiny language, exported, queried and mixed."""
+"""Neural models from the command line to a search: of a tiny language, exported, queried and mixed."""
 
 from __future__ import annotations
 
@@ -221,7 +221,10 @@ def test_models_with_other_words_share_their_unknown(made: Made, tmp_path: Path)
     ("arguments", "message"),
     [
         ("train text.txt -o x.bin --kind transformer", "x.bin: neural language models are written as .onnx"),
-        ("train text.txt -o x.onnx --kind transformer --prune 0 1", "--prune and --prune-entropy are for n-gram"),
+        (
+            "train text.txt -o x.onnx --kind transformer --prune 0 1",
+            "--prune and --prune-entropy are for n-gram",
+        ),
         ("train text.txt -o x.bin --max-time 3m", "--max-time is for --kind transformer"),
         ("train text.txt -o x.onnx --kind transformer --max-time soon", "no length of time"),
         ("train text.txt -o x.onnx --kind transformer --steps 3 --epochs 1", "one of epochs, steps"),

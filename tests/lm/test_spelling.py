@@ -38,7 +38,7 @@ def test_sentences_are_spelled_as_the_tokenizer_does(
 
 def test_a_text_in_parts() -> None:
     speller = Speller(CHARS)
-    ids = np.array([speller.numbers[word] for word in "the cat sat".split()] + [END], np.int32)
+    ids = np.array([speller.numbers[word] for word in ["the", "cat", "sat"]] + [END], np.int32)
     whole, _ = speller.spell(ids)
     parts = [speller.spell(ids[:1])[0], speller.spell(ids[1:], begins=False)[0]]
     assert np.concatenate(parts).tolist() == whole.tolist()

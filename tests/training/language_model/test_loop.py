@@ -1,4 +1,4 @@
-"""The loop: the same run from the same seed, also when it was stopped in between; the best weights are kept."""
+"""The loop: the same run from the same seed, even if it was stopped; the best weights are kept."""
 
 from __future__ import annotations
 
