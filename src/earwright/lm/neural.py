@@ -125,7 +125,7 @@ class NeuralLanguageModel:
             Vocabulary.of(words),
             facts["normalizer"],
             facts["unit"],
-            _tokenizer(facts),
+            _tokenizer(where, facts),
             facts["notes"],
         )
 
@@ -297,10 +297,14 @@ def _read_facts(where: str, session: Any) -> dict[str, Any]:
     return facts
 
 
-def _tokenizer(facts: Mapping[str, Any]) -> Tokenizer | None:
+def _tokenizer(where: str, facts: Mapping[str, Any]) -> Tokenizer | None:
     if facts["unit"] == "word":
         return None
     tokens = [BLANK, *facts["words"][len(SPECIAL_WORDS) :]]
     if facts.get("tokenizer") == "bpe":
-        return BpeTokenizer(tokens, base64.b64decode(str(facts.get("tokenizer_model", ""))))
+        try:
+            model = base64.b64decode(str(facts.get("tokenizer_model")), validate=True)
+        except ValueError:
+            raise EarwrightError(f"{where}: its tokenizer cannot be read; {REPAIR}") from None
+        return BpeTokenizer(tokens, model)
     return CharTokenizer(tokens)

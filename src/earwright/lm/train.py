@@ -108,7 +108,7 @@ def train(
         EarwrightError: a file, the vocabulary or an option will not do, or a disk is full.
     """
     made = TrainReport()
-    prune = _check(options)
+    prune = check_options(options)
     given = read_vocabulary(options.vocabulary, options.normalizer) if options.vocabulary else None
     check_readable(list(paths))
     numbers = WordNumbers(given or SPECIAL_WORDS, growing=given is None)
@@ -143,8 +143,12 @@ def train(
     return replace(model, notes={**facts, **model.notes}), made
 
 
-def _check(options: TrainOptions) -> list[int]:
-    """What to prune of each order, if the options will do."""
+def check_options(options: TrainOptions) -> list[int]:
+    """What to prune of each order, if the options will do.
+
+    Raises:
+        EarwrightError: they will not.
+    """
     for name, number in (("max-words", options.max_words), ("min-count", options.min_count)):
         if number is not None and number < 1:
             raise EarwrightError(f"--{name} is {number}; it must be 1 or more.")

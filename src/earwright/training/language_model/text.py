@@ -15,7 +15,7 @@ from earwright.lm.ngrams import SPECIAL_WORDS
 from earwright.lm.numbering import Ids, WordNumbers
 from earwright.lm.spelling import Speller, token_vocabulary
 from earwright.lm.storage import Array, Spool, Workspace
-from earwright.lm.train import TrainOptions, TrainReport, read_texts, renumbered
+from earwright.lm.train import TrainOptions, TrainReport, check_options, read_texts, renumbered
 from earwright.lm.wordlist import choose_vocabulary, read_vocabulary
 from earwright.text import Tokenizer
 
@@ -68,6 +68,7 @@ def read_training_text(
     Raises:
         EarwrightError: a file will not do, or has no words.
     """
+    check_options(options)
     check_readable([*paths, *dev])
     made = TrainReport()
     speller = Speller(tokenizer) if tokenizer else None
