@@ -1,4 +1,4 @@
-"""`earwright lm`: n-gram language models, from any text to a file that a search reads."""
+"""`earwright lm`: language models, from any text to a file that a search reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from earwright.lm.mix import Tuned
     from earwright.lm.ngrams import NgramModel
-    from earwright.lm.train import TrainReport
+    from earwright.lm.train import TrainOptions, TrainReport
 
 _MODEL = "an n-gram model: .arpa, .arpa.gz or .bin"
 _OUT = (
@@ -32,23 +32,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_train(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from earwright.cli import lm_neural
+
     action = actions.add_parser(
         "train",
         help="estimate a model from texts",
-        description="Estimate an n-gram model from texts, smoothed by interpolated modified Kneser-Ney.",
+        description="Estimate an n-gram model from texts, smoothed by interpolated modified Kneser-Ney, or "
+        "train a Transformer on them.",
     )
     action.add_argument(
         "texts", metavar="TEXT", nargs="+", help="books or sentences, also .gz; - reads standard input"
     )
-    action.add_argument("-o", "--out", metavar="MODEL", required=True, help=_OUT)
+    action.add_argument(
+        "-o", "--out", metavar="MODEL", required=True, help=f"{_OUT}; of a transformer NAME.onnx"
+    )
+    action.add_argument(
+        "--kind", choices=("ngram", "transformer"), default="ngram", help="of the model (default ngram)"
+    )
     action.add_argument("--order", type=int, default=3, metavar="N", help="words of an n-gram (default 3)")
     _add_reading(action)
     action.add_argument(
         "--normalizer",
-        default="basic",
         help="what texts go through, here and when the model is used: raw, basic (default) or english",
     )
-    words = action.add_argument_group("vocabulary (default: every word of the texts)")
+    words = action.add_argument_group("vocabulary (default: every word; of a transformer 60,000)")
     words.add_argument("--vocab", metavar="FILE", help="its words, one a line; all others are <unk>")
     words.add_argument("--max-words", type=int, metavar="N", help="the N most frequent words")
     words.add_argument("--min-count", type=int, metavar="N", help="words that are said N times or more")
@@ -68,6 +75,7 @@ def _add_train(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         metavar="SHARE",
         help="leave out n-grams without which the perplexity rises by a smaller share, for instance 1e-8",
     )
+    lm_neural.add_arguments(action)
     _add_room(action)
     action.add_argument("--jobs", type=int, metavar="N", help="processes (default: one for each core)")
     action.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -143,21 +151,16 @@ def run(args: argparse.Namespace) -> int:
 
 def train(args: argparse.Namespace) -> int:
     """Train, write the model, and print what it was made of."""
-    from earwright.cli.terminal import progress
-    from earwright.lm.documents import file_sizes
-    from earwright.lm.query import check_form, save_ngrams
-    from earwright.lm.storage import Workspace, parse_memory
+    from earwright.cli import lm_neural
     from earwright.lm.train import TrainOptions
-    from earwright.lm.train import train as train_model
 
-    check_form(args.out)
     if args.vocab and (args.max_words is not None or args.min_count is not None):
         raise EarwrightError(
             "--vocab says which words there are, and --max-words or --min-count too; give one."
         )
     options = TrainOptions(
         order=args.order,
-        normalizer=args.normalizer,
+        normalizer=args.normalizer or "basic",
         layout=args.layout,
         encoding=args.encoding,
         vocabulary=args.vocab,
@@ -167,6 +170,20 @@ def train(args: argparse.Namespace) -> int:
         prune_entropy=args.prune_entropy,
         jobs=args.jobs,
     )
+    if args.kind == "transformer":
+        return lm_neural.train(args, options)
+    lm_neural.refuse(args)
+    return _train_ngrams(args, options)
+
+
+def _train_ngrams(args: argparse.Namespace, options: TrainOptions) -> int:
+    from earwright.cli.terminal import progress
+    from earwright.lm.documents import file_sizes
+    from earwright.lm.query import check_form, save_ngrams
+    from earwright.lm.storage import Workspace, parse_memory
+    from earwright.lm.train import train as train_model
+
+    check_form(args.out)
     memory = parse_memory(args.memory) if args.memory else None
     with Workspace(memory, args.temporary) as room, progress("reading", file_sizes(args.texts)) as bar:
 

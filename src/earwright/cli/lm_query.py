@@ -6,11 +6,15 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from earwright.errors import EarwrightError
+
 if TYPE_CHECKING:
     from earwright.lm.ngrams import NgramModel
+    from earwright.lm.scored_text import TextScorer
     from earwright.lm.scoring import Perplexity, SentenceScore
 
 _MODEL = "an n-gram model: .arpa, .arpa.gz or .bin"
+_ANY_MODEL = "an n-gram model (.arpa, .arpa.gz, .bin) or a neural one (.onnx)"
 
 
 def add(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,7 +27,7 @@ def add(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def _add_score(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     what = "how probable a model finds each line of a text"
     action = actions.add_parser("score", help=what, description=what[0].upper() + what[1:] + ".")
-    action.add_argument("model", metavar="MODEL", help=_MODEL)
+    action.add_argument("model", metavar="MODEL", help=_ANY_MODEL)
     action.add_argument("text", metavar="TEXT", help="a sentence a line, also .gz; - reads standard input")
     action.add_argument("--words", action="store_true", help="say what each word adds")
     action.add_argument("--encoding", help="of the text (default: UTF-8, or UTF-16 with a mark)")
@@ -33,8 +37,14 @@ def _add_score(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def _add_perplexity(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     what = "how well a model foretells texts"
-    action = actions.add_parser("perplexity", help=what, description=what[0].upper() + what[1:] + ".")
-    action.add_argument("model", metavar="MODEL", help=_MODEL)
+    action = actions.add_parser(
+        "perplexity",
+        help=what,
+        description="How well a model foretells texts: its perplexity a word, where sentence ends count as "
+        "words. A model of tokens gives a word the product of its tokens' probabilities, and "
+        "spells all words, so compare it with a model of words where few words are unknown (oov).",
+    )
+    action.add_argument("model", metavar="MODEL", help=_ANY_MODEL)
     action.add_argument(
         "texts", metavar="TEXT", nargs="+", help="books or sentences, also .gz; - reads standard input"
     )
@@ -45,6 +55,15 @@ def _add_perplexity(actions: argparse._SubParsersAction[argparse.ArgumentParser]
         help="what a line is: a sentence, a paragraph, or where the paper ended (default: found out)",
     )
     action.add_argument("--encoding", help="of the texts (default: UTF-8, or UTF-16 with a mark)")
+    mixing = action.add_argument_group("interpolated, word by word")
+    mixing.add_argument("--with", dest="other", metavar="MODEL", help=f"a second model: {_ANY_MODEL}")
+    mixing.add_argument(
+        "--weight",
+        default="0.5",
+        metavar="W",
+        help="of the second, or auto: what fits --dev best (default 0.5)",
+    )
+    mixing.add_argument("--dev", metavar="TEXT", help="what --weight auto is found on")
     action.add_argument("--json", action="store_true", help="print JSON")
     action.set_defaults(run=perplexity)
 
@@ -78,10 +97,10 @@ def _add_convert(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def score(args: argparse.Namespace) -> int:
     """Score the lines of a text as they come."""
-    from earwright.lm.query import LanguageModel
+    from earwright.lm.scored_text import load_model
     from earwright.lm.scoring import score_lines
 
-    model = LanguageModel.load(args.model)
+    model = load_model(args.model)
     for sentence in score_lines(model, args.text, args.encoding):
         if args.json:
             print(json.dumps(sentence.to_dict(words=args.words), ensure_ascii=False))
@@ -104,14 +123,13 @@ def perplexity(args: argparse.Namespace) -> int:
     """Measure a model on texts."""
     from earwright.cli.terminal import progress
     from earwright.lm.documents import ReadingNotes, file_sizes
-    from earwright.lm.query import LanguageModel
     from earwright.lm.scoring import measure, total
 
-    model = LanguageModel.load(args.model)
+    scorer, description = _scorer(args)
     notes = ReadingNotes()
     with progress("reading", total=file_sizes(args.texts)) as bar:
         figures = measure(
-            model,
+            scorer,
             args.texts,
             layout=args.layout,
             encoding=args.encoding,
@@ -122,8 +140,7 @@ def perplexity(args: argparse.Namespace) -> int:
     together = total(parts)
     if args.json:
         table = {
-            "model": args.model,
-            "normalizer": model.normalizer,
+            **description,
             "texts": [part.to_dict() for part in parts],
             "all": together.to_dict(),
             "notes": notes.counts,
@@ -131,8 +148,52 @@ def perplexity(args: argparse.Namespace) -> int:
         print(json.dumps(table, ensure_ascii=False, indent=1))
     else:
         _print_perplexities([*parts, together] if len(parts) > 1 else parts)
-        print(f"{args.model}: order {model.order}, normalizer {model.normalizer}")
+        facts = ", ".join(f"{key} {value}" for key, value in description.items() if key != "model")
+        print(f"{args.model}: {facts}")
     return 0
+
+
+def _scorer(args: argparse.Namespace) -> tuple[TextScorer, dict[str, Any]]:
+    """What scores the texts, and what there is to say of it."""
+    from earwright.lm.query import LanguageModel
+    from earwright.lm.scored_text import MixedScorer, load_model, text_scorer
+
+    if not args.other and (args.weight != "0.5" or args.dev):
+        raise EarwrightError("--weight and --dev are for two models; name the second: --with MODEL.")
+    if (args.weight == "auto") != (args.dev is not None):
+        raise EarwrightError(
+            "--weight auto and --dev TEXT go together; give both, or a number for the weight."
+        )
+    model = load_model(args.model)
+    kind = {"order": model.order} if isinstance(model, LanguageModel) else {"unit": model.unit}
+    description: dict[str, Any] = {"model": args.model, **kind, "normalizer": model.normalizer}
+    if not args.other:
+        return text_scorer(model), description
+    mixed = MixedScorer(
+        (model, load_model(args.other)), 0.5 if args.weight == "auto" else _weight(args.weight)
+    )
+    if args.dev:
+        mixed.tune(_numbered(args, mixed))
+    return mixed, {**description, "with": args.other, "weight": round(mixed.weight, 4)}
+
+
+def _weight(text: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = -1.0
+    if not 0 <= weight <= 1:
+        raise EarwrightError(f"--weight is {text}; it must be auto or lie between 0 and 1.")
+    return weight
+
+
+def _numbered(args: argparse.Namespace, scorer: TextScorer) -> list[Any]:
+    """The ids of the text that the weight is found on."""
+    from earwright.lm.documents import ReadingNotes
+    from earwright.lm.mix import read_ids
+
+    words = list(scorer.numbers)
+    return read_ids(args.dev, words, scorer.normalizer, args.layout, args.encoding, ReadingNotes())
 
 
 def _print_perplexities(parts: list[Perplexity]) -> None:
@@ -152,6 +213,10 @@ def _print_perplexities(parts: list[Perplexity]) -> None:
         for part in parts
     ]
     headings = ["text", " words", " sentences", " oov", " perplexity", " without oov"]
+    if any(part.tokens for part in parts):
+        headings.append(" of tokens")
+        for row, part in zip(rows, parts, strict=True):
+            row.append(f"{part.of_tokens:,.2f}")
     Console(highlight=False).print(plain_table(headings, rows, wide="text"))
 
 

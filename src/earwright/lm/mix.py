@@ -170,7 +170,7 @@ def tune(models: Sequence[NgramModel], text: Iterable[Ids], vocabulary: Sequence
     probs = np.concatenate(parts, axis=1) if parts else np.empty((len(models), 0))
     if words - sentences - unknown <= 0:
         raise EarwrightError("the text to tune on has no word that one of the models knows; take another.")
-    weights = _maximize(probs)
+    weights = best_weights(probs)
     with np.errstate(divide="ignore"):
         single = np.power(10.0, -np.log10(probs).mean(axis=1))
         together = float(np.power(10.0, -np.log10(weights @ probs).mean()))
@@ -191,7 +191,7 @@ def perplexity_on(model: NgramModel, text: Iterable[Ids]) -> float:
     return float(10.0 ** (-total / max(count, 1)))
 
 
-def _maximize(probs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def best_weights(probs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The weights (models,) that maximize the likelihood of the words (models, n)."""
     weights = np.full(len(probs), 1 / len(probs))
     for _ in range(_ROUNDS):

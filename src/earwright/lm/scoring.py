@@ -12,12 +12,11 @@ import numpy.typing as npt
 from earwright.errors import EarwrightError
 from earwright.lm.documents import ReadingNotes, check_readable, read_document
 from earwright.lm.ngrams import END, UNKNOWN
-from earwright.lm.numbering import Numberer, WordNumbers
-from earwright.lm.query import LanguageModel, Scores
-from earwright.lm.sentences import LAYOUTS, find_layout
-
-# Words that are scored at once: their states and numbers stay in the processor's cache.
-_BLOCK = 1 << 16
+from earwright.lm.numbering import Numberer
+from earwright.lm.query import Scores
+from earwright.lm.scored_text import Model, TextScorer, text_scorer
+from earwright.lm.sentences import laid_out
+from earwright.text import normalize
 
 
 @dataclass(frozen=True)
@@ -64,11 +63,11 @@ class SentenceScore:
         return table
 
 
-def score_lines(model: LanguageModel, path: str, encoding: str | None = None) -> Iterator[SentenceScore]:
+def score_lines(model: Model | TextScorer, path: str, encoding: str | None = None) -> Iterator[SentenceScore]:
     """Score a file in which each line is a sentence.
 
     Args:
-        model: whose normalizer the lines go through.
+        model: of either kind, or what scores texts by it; the lines go through its normalizer.
         path: the file, also gzipped; "-" is standard input.
         encoding: as for `read_document`.
 
@@ -79,9 +78,10 @@ def score_lines(model: LanguageModel, path: str, encoding: str | None = None) ->
         EarwrightError: as `read_document`.
     """
     check_readable([path])
+    scorer = text_scorer(model)
     for line in _lines(read_document(path, encoding)):
-        words = tuple(model.normalize(line).split())
-        yield SentenceScore(words, model.scores(model.ids(words)))
+        words = tuple(normalize(line, scorer.normalizer).split())
+        yield SentenceScore(words, scorer.sentence(words))
 
 
 def _lines(pieces: Iterable[str]) -> Iterator[str]:
@@ -106,6 +106,7 @@ class Perplexity:
         log_prob: log10 of all words and sentence ends.
         log_prob_unknown: the part of the unknown words in that.
         matched: how many words and sentence ends were found as an n-gram of order 1, 2 and so on.
+        tokens: that spell the words, sentence ends among them; 0 in a model of words.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Perplexity:
     log_prob: float = 0.0
     log_prob_unknown: float = 0.0
     matched: tuple[int, ...] = ()
+    tokens: int = 0
 
     @property
     def with_unknown(self) -> float:
@@ -132,6 +134,11 @@ class Perplexity:
         """The last, spread over the known words alone: SRILM's ppl1."""
         return _perplexity(self.log_prob - self.log_prob_unknown, self.words - self.unknown)
 
+    @property
+    def of_tokens(self) -> float:
+        """Perplexity a token, where words are spelled in tokens; the others are a word."""
+        return _perplexity(self.log_prob, self.tokens)
+
     def add(self, ids: npt.NDArray[np.int64], scores: Scores, order: int) -> None:
         """Count words that were scored."""
         unknown = ids == UNKNOWN
@@ -146,6 +153,7 @@ class Perplexity:
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
+        tokens = {"tokens": self.tokens, "perplexity_of_tokens": _rounded(self.of_tokens)}
         return {
             "name": self.name,
             "words": self.words,
@@ -156,6 +164,7 @@ class Perplexity:
             "perplexity_without_oov": _rounded(self.without_unknown),
             "perplexity_without_oov_and_ends": _rounded(self.without_ends),
             "matched": list(self.matched),
+            **(tokens if self.tokens else {}),
         }
 
 
@@ -176,13 +185,14 @@ def total(parts: Iterable[Perplexity]) -> Perplexity:
         sum_of.unknown += part.unknown
         sum_of.log_prob += part.log_prob
         sum_of.log_prob_unknown += part.log_prob_unknown
+        sum_of.tokens += part.tokens
         matched = zip(part.matched, sum_of.matched or (0,) * len(part.matched), strict=True)
         sum_of.matched = tuple(a + b for a, b in matched) or sum_of.matched
     return sum_of
 
 
 def measure(
-    model: LanguageModel,
+    model: Model | TextScorer,
     paths: Iterable[str],
     *,
     layout: str = "auto",
@@ -193,7 +203,7 @@ def measure(
     """Perplexities of texts, which are read and normalized as for training.
 
     Args:
-        model: whose normalizer the texts go through.
+        model: of either kind, or what scores texts by it; the texts go through its normalizer.
         paths: files, also gzipped; "-" is standard input.
         layout: what a line of the files is, one of `sentences.LAYOUTS`; "auto" finds it out for each file.
         encoding: as for `read_document`.
@@ -209,27 +219,14 @@ def measure(
     paths = list(paths)
     check_readable(paths)
     notes = notes or ReadingNotes()
-    numbers = WordNumbers(list(model.vocabulary), growing=False)
-    normalizer = "raw" if model.normalizer == "none" else model.normalizer
-    with Numberer(numbers, normalizer, notes) as numberer:
+    scorer = text_scorer(model)
+    with Numberer(scorer.numbers, scorer.normalizer, notes) as numberer:
         for path in paths:
-            pieces = read_document(path, encoding, notes, on_read)
-            first = next(pieces, "")
-            chosen = find_layout(first) if layout == "auto" else layout
-            assert chosen in LAYOUTS
+            layout_found, pieces = laid_out(read_document(path, encoding, notes, on_read), layout)
             found = Perplexity(path)
-            state = model.start_state
-            for ids in numberer.number(_with_first(first, pieces), chosen):
-                for begin in range(0, len(ids), _BLOCK):
-                    block = ids[begin : begin + _BLOCK].astype(np.int64)
-                    scores = model.scores(block, state=state, end=False)
-                    state = scores.state
-                    found.add(block, scores, model.order)
+            for part in scorer.scored(numberer.number(pieces, layout_found)):
+                found.add(part.ids, part.scores, scorer.order)
+                found.tokens += part.tokens
             if not found.words:
                 raise EarwrightError(f"{path}: there are no words in it to measure a model by.")
             yield found
-
-
-def _with_first(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest

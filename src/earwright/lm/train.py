@@ -108,13 +108,13 @@ def train(
         EarwrightError: a file, the vocabulary or an option will not do, or a disk is full.
     """
     made = TrainReport()
-    prune = _check(options)
+    prune = check_options(options)
     given = read_vocabulary(options.vocabulary, options.normalizer) if options.vocabulary else None
     check_readable(list(paths))
     numbers = WordNumbers(given or SPECIAL_WORDS, growing=given is None)
     with _Stopwatch(made.seconds, "read"):
         text = Spool(workspace, np.int32)
-        counts = _read(paths, options, numbers, text, made, lambda size: report("reading", size))
+        counts = read_texts(paths, options, numbers, text, made, lambda size: report("reading", size))
     made.words = int(counts.sum() - counts[END])
     made.sentences = int(counts[END])
     made.distinct = int(np.count_nonzero(counts[len(SPECIAL_WORDS) :]))
@@ -131,7 +131,7 @@ def train(
     report("counting", 0)
     with _Stopwatch(made.seconds, "estimate"):
         model = estimate_from_chunks(
-            _renumbered(text, new_ids), options.order, vocabulary, prune=prune,
+            renumbered(text, new_ids), options.order, vocabulary, prune=prune,
             prune_entropy=options.prune_entropy, normalizer=options.normalizer, workspace=workspace,
         )  # fmt: skip
     text.release()
@@ -143,8 +143,12 @@ def train(
     return replace(model, notes={**facts, **model.notes}), made
 
 
-def _check(options: TrainOptions) -> list[int]:
-    """What to prune of each order, if the options will do."""
+def check_options(options: TrainOptions) -> list[int]:
+    """What to prune of each order, if the options will do.
+
+    Raises:
+        EarwrightError: they will not.
+    """
     for name, number in (("max-words", options.max_words), ("min-count", options.min_count)):
         if number is not None and number < 1:
             raise EarwrightError(f"--{name} is {number}; it must be 1 or more.")
@@ -153,7 +157,7 @@ def _check(options: TrainOptions) -> list[int]:
     return check_prune(options.prune, check_order(options.order))
 
 
-def _read(
+def read_texts(
     paths: Sequence[str],
     options: TrainOptions,
     numbers: WordNumbers,
@@ -161,7 +165,22 @@ def _read(
     made: TrainReport,
     on_read: Callable[[int], None],
 ) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Put the ids of all files into `text`, and count them."""
+    """Put the ids of all files into `text`, and count them.
+
+    Args:
+        paths: the files; "-" is standard input.
+        options: how to read them.
+        numbers: of the words.
+        text: gets the ids, END after each sentence.
+        made: gets layouts and notes.
+        on_read: told how many bytes more have been read.
+
+    Returns:
+        (words,) int64, how often each was said.
+
+    Raises:
+        EarwrightError: a file is no text.
+    """
     notes = ReadingNotes()
     counts = np.zeros(len(numbers), np.int64)
     with Numberer(numbers, options.normalizer, notes, options.jobs) as numberer:
@@ -177,7 +196,8 @@ def _read(
     return np.concatenate([counts, np.zeros(len(numbers) - len(counts), np.int64)])
 
 
-def _renumbered(text: Spool, new_ids: Ids, size: int = 1 << 22) -> Iterator[Ids]:
+def renumbered(text: Spool, new_ids: Ids, size: int = 1 << 22) -> Iterator[Ids]:
+    """The ids of a text after its words got others, `size` at a time."""
     ids = text.array()
     for begin in range(0, len(ids), size):
         yield new_ids[ids[begin : begin + size]]

@@ -73,7 +73,7 @@ def _export(
     module.eval()
     dynamic = torch.export.Dim.DYNAMIC
     try:
-        with _quiet(), torch.no_grad(), tempfile.TemporaryDirectory() as folder:
+        with quiet(), torch.no_grad(), tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "graph.onnx"
             program = torch.onnx.export(
                 module,
@@ -108,7 +108,7 @@ def _name_axes(graph: Any, times: list[str]) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """The exporter tells of its own workings at length."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
