@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -27,6 +28,7 @@ from earwright.training.finetuning.start import Start
 from earwright.training.finetuning.vocabulary import choose_tokenizer
 from earwright.training.log import Reporter
 from earwright.training.memory import check_memory
+from earwright.training.options import TrainingOptions
 from earwright.training.recipe import Recipe
 from earwright.training.watch import DevSet
 
@@ -251,6 +253,17 @@ def _some_frames(parts: Parts, recipe: Recipe, device: torch.device) -> torch.Te
 
 def build_optimizer(model: Conformer, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW over what is not frozen; see `parameter_groups`."""
-    training = recipe.training
-    groups = parameter_groups(model, training, recipe.finetune)
-    return torch.optim.AdamW(groups, lr=training.learning_rate, betas=training.betas, eps=1e-8, fused=True)
+    return adamw(parameter_groups(model, recipe.training, recipe.finetune), recipe.training)
+
+
+def adamw(groups: Sequence[dict[str, Any]], options: TrainingOptions) -> torch.optim.Optimizer:
+    """The optimizer of every training, over groups of parameters with what is different in each."""
+    return torch.optim.AdamW(groups, lr=options.learning_rate, betas=options.betas, eps=1e-8, fused=True)
+
+
+def decayed(model: nn.Module, options: TrainingOptions) -> list[dict[str, Any]]:
+    """Weight decay on matrices only, since norms and biases have nothing to shrink."""
+    return [
+        {"params": [p for p in model.parameters() if p.ndim >= 2], "weight_decay": options.weight_decay},
+        {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},
+    ]

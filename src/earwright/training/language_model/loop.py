@@ -28,7 +28,7 @@ from earwright.training.machine import choose_precision, measure_machine
 from earwright.training.options import parse_time
 from earwright.training.recipe import recipe_differences
 from earwright.training.schedule import learning_rate
-from earwright.training.setup import build_optimizer
+from earwright.training.setup import adamw, decayed
 
 # Looks at the held-out text take their part of a budget of time.
 SHARE_FOR_STEPS = 0.94
@@ -63,7 +63,7 @@ class LanguageModelRun:
         torch.manual_seed(options.seed)
         self.model = TransformerLanguageModel(options.model, len(text.vocabulary))
         self.model.vocabulary.start_from(torch.from_numpy(text.counts))
-        self.optimizer = build_optimizer(self.model, options.training)
+        self.optimizer = adamw(decayed(self.model, options.training), options.training)
         self.length = min(2 * options.model.window, int(np.diff(text.ranges).max()))
         self.rows = max(1, options.batch_tokens // self.length)
         self.progress = Progress()
