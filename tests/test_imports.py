@@ -26,6 +26,7 @@ RUNTIME_FLOORS = [
     {"audio"},
     {"cuts"},
     {"text"},
+    {"lm"},
     {"decoding"},
     {"bundle"},
     {"recognizer"},
