@@ -25,6 +25,14 @@ def slot_of(keys: IntArray, key: int) -> int:
 
 
 @numba.njit(cache=True)
+def move(keys: IntArray, larger: IntArray) -> None:
+    """Put every key of a table into another one, which is empty."""
+    for slot in range(len(keys)):
+        if keys[slot] != -1:
+            larger[slot_of(larger, keys[slot])] = keys[slot]
+
+
+@numba.njit(cache=True)
 def key_of(
     letters: IntArray, i: int, i_count: int, phones: IntArray, j: int, j_count: int, base: int, most: IntArray
 ) -> int:
