@@ -30,6 +30,7 @@ VERBS = {
     "train": ("earwright.cli.train", "train a recognizer from a recipe"),
     "evaluate": ("earwright.cli.evaluate", "score a recognizer on prepared data"),
     "transcribe": ("earwright.cli.transcribe", "turn recordings into text, subtitles or JSON"),
+    "lexicon": ("earwright.cli.lexicon", "say words: lexicons, and models for words that they lack"),
     "bundle": ("earwright.cli.bundle", "look into a recognizer's bundle and verify it"),
 }
 

@@ -123,7 +123,9 @@ class G2pModel:
         lasts = np.zeros((len(letters), longest), np.int64)
         for place in range(len(letters)):
             for n in range(1, min(longest, len(letters) - place) + 1):
-                firsts[place, n - 1], lasts[place, n - 1] = self._ranges.get(letters[place : place + n], (0, 0))
+                firsts[place, n - 1], lasts[place, n - 1] = self._ranges.get(
+                    letters[place : place + n], (0, 0)
+                )
         return firsts, lasts
 
     @cached_property

@@ -94,11 +94,25 @@ class Lexicon:
         spelling = self.spelling(word)
         return () if spelling is None else self.words[spelling]
 
+    def without_stress(self) -> Lexicon:
+        """The same words in phones without digits for stress; pronunciations that become alike count once."""
+        words = {
+            word: tuple(dict.fromkeys(map(without_stress, pronunciations)))
+            for word, pronunciations in self.words.items()
+        }
+        phones = tuple(sorted(set(without_stress(self.phones))))
+        return Lexicon(words, phones, self.name, self.additions)
+
     def entries(self) -> Iterator[tuple[str, Phones]]:
         """(word, phones) of every pronunciation."""
         for word, pronunciations in self.words.items():
             for phones in pronunciations:
                 yield word, phones
+
+
+def without_stress(phones: Phones) -> Phones:
+    """Phones without the digits 0, 1 and 2 that ARPAbet marks stress with: AH0 becomes AH."""
+    return tuple(phone.rstrip("012") or phone for phone in phones)
 
 
 def read_lexicon(
@@ -161,6 +175,20 @@ def read_phones(path: str | os.PathLike[str]) -> Phones:
     if not seen:
         raise EarwrightError(f"{path}: there are no phones in it.")
     return tuple(sorted(seen))
+
+
+def read_words(path: str | os.PathLike[str]) -> Iterator[str]:
+    """The words of a text file, one on each line, blank lines left out; "-" is standard input.
+
+    Raises:
+        EarwrightError: the file cannot be read, or a line is no text.
+    """
+    source = Path("/dev/stdin") if os.fspath(path) == "-" else Path(path)
+    for line, text in _lines(source):
+        if isinstance(text, Problem):
+            raise EarwrightError(f"{path}, line {line}: {text.message}.")
+        if text.strip():
+            yield text.strip()
 
 
 def scan_lexicon(
@@ -277,13 +305,16 @@ def _texts(file: IO[bytes]) -> Iterator[str | Problem]:
         if len(line) > LONGEST_LINE:
             while line and not line.endswith(b"\n"):
                 line = file.readline(LONGEST_LINE)
-            yield Problem(number, f"the line is longer than {LONGEST_LINE:,} bytes; a line is a word and its phones")
+            yield Problem(
+                number, f"the line is longer than {LONGEST_LINE:,} bytes; a line is a word and its phones"
+            )
             continue
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError:
             yield Problem(
-                number, "this is not UTF-8; write the file anew in UTF-8, by `iconv -f latin1 -t utf-8` for one"
+                number,
+                "this is not UTF-8; write the file anew in UTF-8, by `iconv -f latin1 -t utf-8` for one",
             )
             continue
         if _CONTROL.search(text):
