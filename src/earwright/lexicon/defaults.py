@@ -1,4 +1,4 @@
-"""What English comes with: the CMU Pronouncing Dictionary, and a g2p model trained on it when first needed."""
+"""What English comes with: the CMU Pronouncing Dictionary, and a g2p model that is trained on it when needed."""
 
 from __future__ import annotations
 
