@@ -16,28 +16,30 @@ class G2pScore:
     """Error rates of a model, as fractions.
 
     Attributes:
-        words: how many were tried.
-        wrong: words whose best pronunciation is none of the listed ones.
-        phone_errors: substitutions, deletions and insertions against the listed pronunciation that is nearest.
-        phones: of those nearest pronunciations.
+        errors: of each word, the substitutions, deletions and insertions against the listed pronunciation that
+            is nearest.
+        lengths: of each word, the phones of that pronunciation.
         failed: words that the model could not say at all; all their phones count as deleted.
     """
 
-    words: int
-    wrong: int
-    phone_errors: int
-    phones: int
+    errors: tuple[int, ...]
+    lengths: tuple[int, ...]
     failed: int
 
     @property
+    def words(self) -> int:
+        """How many were tried."""
+        return len(self.errors)
+
+    @property
     def word_error_rate(self) -> float:
-        """Words said wrong, of all."""
-        return self.wrong / max(self.words, 1)
+        """Words whose best pronunciation is none of the listed ones, of all."""
+        return sum(count > 0 for count in self.errors) / max(self.words, 1)
 
     @property
     def phone_error_rate(self) -> float:
-        """Errors in phones, of all phones."""
-        return self.phone_errors / max(self.phones, 1)
+        """Errors in phones, of all phones of the nearest pronunciations."""
+        return sum(self.errors) / max(sum(self.lengths), 1)
 
 
 def split_words(words: Iterable[str], share: float, seed: int) -> tuple[list[str], list[str]]:
@@ -71,21 +73,21 @@ def score_g2p(
     """
     from rapidfuzz.distance import Levenshtein
 
-    wrong = errors = phones = failed = 0
+    errors, lengths, failed = [], [], 0
     for done, (word, listed) in enumerate(words.items(), 1):
         try:
             said = best_phones(model, word, stress)
         except EarwrightError:
             said, failed = (), failed + 1
         listed = [each if stress else without_stress(each) for each in listed]
-        # The nearest by share of its phones, so that a short one with few errors does not win over a long one.
         distance, length = min(
             ((Levenshtein.distance(said, each), len(each)) for each in listed),
-            key=lambda pair: (pair[0] / pair[1], -pair[1]),
+            key=lambda pair: (pair[0] / pair[1], -pair[1]),  # nearest by the share of its phones
         )
-        wrong, errors, phones = wrong + (distance > 0), errors + distance, phones + length
+        errors.append(distance)
+        lengths.append(length)
         report(done)
-    return G2pScore(len(words), wrong, errors, phones, failed)
+    return G2pScore(tuple(errors), tuple(lengths), failed)
 
 
 def best_phones(model: G2pModel, word: str, stress: bool) -> Phones:
