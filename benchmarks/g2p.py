@@ -1,9 +1,9 @@
 """How well unknown words are said: `python benchmarks/g2p.py [--save docs/results/g2p.json]`.
 
-Trains a g2p model on nine tenths of the words of the shipped cmudict, with all their pronunciations, and lets it
-say the words of the last tenth. A word is right if the best guess is any of its listed pronunciations; digits for
-stress are left out on both sides. The clock runs from the lexicon in memory to the trained model, compiling of
-the kernels included.
+Trains a g2p model on nine tenths of the words of the shipped cmudict, with all their pronunciations, and lets
+it say the words of the last tenth. A word is right if the best guess is any of its listed pronunciations;
+digits for stress are left out on both sides. The clock runs from the lexicon in memory to the trained model,
+compiling of the kernels included.
 """
 
 from __future__ import annotations

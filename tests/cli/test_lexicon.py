@@ -51,7 +51,8 @@ def test_a_bulk_job_goes_on(workplace: Path, capsys: pytest.CaptureFixture[str])
         "tink",
     ]
     assert captured.err == (
-        'earwright: the g2p model was trained on no word with "o" (U+006F), "z" (U+007A), so it cannot say "zoo".\n'
+        'earwright: the g2p model was trained on no word with "o" (U+006F), "z" (U+007A), '
+        'so it cannot say "zoo".\n'
     )
     assert main(["lexicon", "g2p", "apply", "g2p.bin", "--file", "words.txt", "--json"]) == 1
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -131,7 +131,7 @@ def test_files_that_are_none(data: bytes, tmp_path: Path) -> None:
 
 @given(st.data())
 def test_any_changed_bytes_are_refused_or_harmless(data: bytes, draw: st.DataObject) -> None:
-    """Bytes of the file, and bytes of the body with the sums put right: the search must survive what is accepted."""
+    """Of the file, or of the body with the sums put right: the search survives what is accepted."""
     changes = draw.draw(
         st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=4)
     )

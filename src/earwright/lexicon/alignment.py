@@ -19,12 +19,12 @@ from earwright.errors import EarwrightError
 
 IntArray = npt.NDArray[np.int64]
 
-# (letters, phones) of a graphone. A silent letter is (1, 0); "x" is (1, 2); "ph" is (2, 1). With (2, 2) as well,
-# likelihood would be gained by gluing neighbours together, since fewer factors make a larger product.
+# (letters, phones) of a graphone. A silent letter is (1, 0); "x" is (1, 2); "ph" is (2, 1). With (2, 2) as
+# well, likelihood would be gained by gluing neighbours together, since fewer factors make a larger product.
 SHAPES = ((1, 0), (1, 1), (1, 2), (2, 1))
 
-# How probable such a graphone is at first, where one letter with one phone is 1. Alike, the counting settles for
-# cuts that are less likely: a silent letter for every pair of phones (tried: 1, 0.3, 0.1, 0.03, 0.01).
+# How probable such a graphone is at first, where one letter with one phone is 1. Alike, the counting settles
+# for cuts that are less likely: a silent letter for every pair of phones (tried: 1, 0.3, 0.1, 0.03, 0.01).
 OTHERS_AT_FIRST = 0.03
 BLOCK = 4096  # pairs whose graphones are entered into the table before it may grow
 _NEVER = 1e-200  # a probability that counts as none
@@ -57,8 +57,8 @@ class Alignment:
 
     Attributes:
         graphones: (letters, phones) of each graphone in use, sorted.
-        ids: the cuts one after another, as indexes of `graphones`; cut i is ids[begins[i]:begins[i + 1]]. The cut of
-            a pair that has too many phones for its letters, or too few, is empty.
+        ids: the cuts one after another, as indexes of `graphones`; cut i is ids[begins[i]:begins[i + 1]]. The
+            cut of a pair that has too many phones for its letters, or too few, is empty.
         log_likelihoods: of all pairs before each round of counting (natural logarithm); it never falls.
     """
 
@@ -114,7 +114,7 @@ def align(
         total = counts.sum()
         if total == 0:
             raise EarwrightError(
-                "no word can be aligned with its phones: there are too many phones for the letters, or too few."
+                "no word can be aligned with its phones: there are too many for the letters, or too few."
             )
         probs = counts / total
         probs[probs < _NEVER] = 0.0  # numbers near the smallest that there are take a hundred times as long
@@ -158,7 +158,8 @@ def _enter_all(pairs: Pairs, shapes: IntArray, most: IntArray, base: int) -> Int
             kernels.move(keys, larger)
             keys = larger
         used += kernels.enter(
-            keys, pairs.letters, pairs.letter_begins, pairs.phones, pairs.phone_begins, shapes, most, base, first, last
+            keys, pairs.letters, pairs.letter_begins, pairs.phones, pairs.phone_begins, shapes, most, base,
+            first, last,
         )  # fmt: skip
     smaller = np.full(1 << (2 * used + 1).bit_length(), -1, np.int64)
     kernels.move(keys, smaller)

@@ -1,4 +1,4 @@
-"""What English comes with: the CMU Pronouncing Dictionary, and a g2p model that is trained on it when needed."""
+"""What English comes with: the CMU Pronouncing Dictionary, and a g2p model trained on it when needed."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def default_lexicon(language: str) -> Lexicon:
     """The lexicon that is shipped for a language.
 
     For English ("en") the CMU Pronouncing Dictionary (github.com/cmusphinx/cmudict, commit
-    0f8072f814306c5ee4fbf992ed853601b12c01f9), unchanged but packed: 126,000 words of North American English in
-    ARPAbet with digits for stress.
+    0f8072f814306c5ee4fbf992ed853601b12c01f9), unchanged but packed: 126,000 words of North American English
+    in ARPAbet with digits for stress.
 
     Raises:
         EarwrightError: there is none for the language.

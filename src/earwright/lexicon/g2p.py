@@ -1,7 +1,7 @@
 """Grapheme-to-phoneme conversion: pronunciations for words that no lexicon has.
 
-A joint-sequence model (Bisani & Ney 2008): a word and its pronunciation are one sequence of graphones, letters
-with the phones that they stand for, and an n-gram model says how probable such a sequence is. Its search goes
+A joint-sequence model (Bisani & Ney 2008): a word and its pronunciation are a sequence of graphones, letters
+with the phones that they stand for, and an n-gram model says how probable such a sequence is. The search goes
 through the cuts of a word into graphones, and adds up those that say the same phones.
 """
 

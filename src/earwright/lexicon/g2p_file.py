@@ -7,12 +7,13 @@
     body       zlib: of each level the words (uint32), number of children of each n-gram of the level below
                (uint32), log_probs (float16), and, but for the highest level, backoffs (float16)
 
-All numbers are little-endian. Half precision moves a log-probability by 0.001 at most where it matters. The bytes of
-uint32 lie plane by plane (all lowest bytes first), which halves what zlib makes of them.
+All numbers are little-endian. Half precision moves a log-probability by 0.001 at most where it matters. The
+bytes of uint32 lie plane by plane (all lowest bytes first), which halves what zlib makes of them.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import struct
@@ -129,7 +130,7 @@ def _parse_header(text: bytes) -> dict[str, Any]:
     if not all(map(_is_graphone, graphones)) or not graphones:
         _damaged("a graphone is not letters with phones")
     keys = [(letters, tuple(phones)) for letters, phones in graphones]
-    if any(later <= earlier for earlier, later in zip(keys, keys[1:], strict=False)):
+    if any(later <= earlier for earlier, later in itertools.pairwise(keys)):
         _damaged("its graphones are not sorted")
     if levels[0] != len(graphones) + SPECIALS:
         _damaged("graphones and n-grams do not belong together")

@@ -16,8 +16,8 @@ class G2pScore:
     """Error rates of a model, as fractions.
 
     Attributes:
-        errors: of each word, the substitutions, deletions and insertions against the listed pronunciation that
-            is nearest.
+        errors: of each word, the substitutions, deletions and insertions against the nearest of its listed
+            pronunciations.
         lengths: of each word, the phones of that pronunciation.
         failed: words that the model could not say at all; all their phones count as deleted.
     """

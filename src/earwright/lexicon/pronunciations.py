@@ -1,8 +1,8 @@
 """Pronunciation lexicons: which phones a word is said with.
 
-Two forms of text are read, one pronunciation a line. cmudict's: `word  PH ON ES`, another pronunciation of the
-same word as `word(2)`, comments after ` #` and in lines that begin with `;;;`. And the plain one of Kaldi and
-others: the word, blanks or a tab, its phones; another pronunciation is another line. They mix.
+Two forms of text are read, one pronunciation a line. cmudict's: `word  PH ON ES`, another pronunciation of
+the same word as `word(2)`, comments after ` #` and in lines that begin with `;;;`. And the plain one of Kaldi
+and others: the word, blanks or a tab, its phones; another pronunciation is another line. They mix.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def read_additions(path: str | os.PathLike[str], lexicon: Lexicon) -> Lexicon:
         lexicon: what they are added to.
 
     Raises:
-        EarwrightError: as `read_lexicon`, or a word stands there twice, be it with the same phones or with others.
+        EarwrightError: as `read_lexicon`, or a word stands there twice, with the same phones or with others.
     """
     words = _collect(path, scan_lexicon(path, lexicon.phones, additions=True), None)
     return Lexicon(
@@ -224,8 +224,8 @@ def scan_lexicon(
             elif additions and earlier and not found.alternate:
                 found = Problem(
                     line,
-                    f'"{found.word}" has other phones in line {min(earlier.values())}; remove one, or mark this '
-                    f"one as a second pronunciation, {found.word}({len(earlier) + 1})",
+                    f'"{found.word}" has other phones in line {min(earlier.values())}; remove one, or mark '
+                    f"this one as a further pronunciation, {found.word}({len(earlier) + 1})",
                 )
             else:
                 earlier[found.phones] = line
@@ -236,7 +236,7 @@ def scan_lexicon(
 def _collect(
     path: str | os.PathLike[str], found: Iterator[Entry | Problem], warn: Callable[[str], None] | None
 ) -> dict[str, tuple[Phones, ...]]:
-    """The entries by word; of harmless problems `warn` is told, and without it they are problems like others."""
+    """The entries by word; `warn` is told of harmless problems, which without it are like the others."""
     words: dict[str, tuple[Phones, ...]] = {}
     for each in found:
         if isinstance(each, Problem):
