@@ -96,6 +96,11 @@ def workplace(tmp_path: Path, runtime_bundle: Path, monkeypatch: pytest.MonkeyPa
             csv.writer(file).writerows(
                 [("path", "text"), ("talk.wav", "hello you"), ("talks/a.flac", "good evening")]
             )
+    (tmp_path / "names.txt").write_text("schlaumeier SH L AW1 M AY2 ER0\n")
+    (tmp_path / "german.txt").write_text(
+        "schlau ʃ l aʊ\nmeier m aɪ ɐ\nlaum l aʊ m\nschal ʃ aː l\nsau z aʊ\nleier l aɪ ɐ\nreim ʁ aɪ m\nei aɪ\n"
+        "scheu ʃ ɔʏ\nmaus m aʊ s\n"
+    )
     (tmp_path / "sentences.txt").write_text("one sentence\nand another\n")
     shutil.copytree(ROOT / "tests" / "data" / "librispeech", tmp_path / "LibriSpeech" / "dev-clean")
     return tmp_path

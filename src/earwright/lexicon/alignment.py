@@ -176,7 +176,8 @@ def _first_guess(keys: IntArray, most: IntArray, base: int) -> npt.NDArray[np.fl
             rest //= base
         simple &= symbols == 1
     weights = np.where(keys >= 0, np.where(simple, 1.0, OTHERS_AT_FIRST), 0.0)
-    return weights / max(weights.sum(), OTHERS_AT_FIRST)
+    first: npt.NDArray[np.float64] = weights / max(weights.sum(), OTHERS_AT_FIRST)
+    return first
 
 
 def _graphone(key: int, most: IntArray, base: int, pairs: Pairs) -> tuple[str, tuple[str, ...]]:

@@ -21,7 +21,7 @@ def slot_of(keys: IntArray, key: int) -> int:
     slot = (product >> np.uint64(20)) & mask
     while keys[slot] != key and keys[slot] != -1:
         slot = (slot + np.uint64(1)) & mask
-    return np.int64(slot)
+    return np.int64(slot)  # type: ignore[return-value]
 
 
 @numba.njit(cache=True)

@@ -89,7 +89,8 @@ class G2pModel:
         firsts, lasts = self._fitting(letters)
         trie = self._trie
         everything, scores, begins, phones = search(
-            firsts, lasts, *self._phones_of_graphones, *trie.arrays, trie.start, END, beam, width,
+            firsts, lasts, *self._phones_of_graphones, trie.words, trie.begins, trie.log_probs, trie.backoffs,
+            trie.suffixes, trie.start, END, beam, width,
             max(1, beam * self._fan_out), n + 1,
         )  # fmt: skip
         names = self.phones
@@ -169,11 +170,18 @@ class Trie:
     """An n-gram model as the search reads it: all levels in one, the root first.
 
     Attributes:
-        arrays: words, begins (of children), log_probs, backoffs, suffixes of each node.
+        words: (nodes,) the last word of each.
+        begins: (nodes + 1,) the children of node i lie in begins[i]:begins[i + 1].
+        log_probs, backoffs: (nodes,) log10.
+        suffixes: (nodes,) where the search goes when it backs off.
         start: the node of <s>.
     """
 
-    arrays: tuple[IntArray, IntArray, FloatArray, FloatArray, IntArray]
+    words: IntArray
+    begins: IntArray
+    log_probs: FloatArray
+    backoffs: FloatArray
+    suffixes: IntArray
     start: int
 
 
@@ -194,9 +202,8 @@ def build_trie(ngrams: NgramModel) -> Trie:
             backoffs[here] = level.backoffs
         parents[here] = level.parents() + offsets[order - 1]
         begins[offsets[order - 1] : offsets[order]] = level.begins[:-1] + offsets[order]
-    return Trie(
-        (words, begins, log_probs, backoffs, link_suffixes(words, begins, parents)), int(offsets[1]) + START
-    )
+    suffixes = link_suffixes(words, begins, parents)
+    return Trie(words, begins, log_probs, backoffs, suffixes, int(offsets[1]) + START)
 
 
 def train_g2p(

@@ -117,7 +117,7 @@ def _planes(numbers: npt.NDArray[np.integer]) -> bytes:
 
 def _parse_header(text: bytes) -> dict[str, Any]:
     try:
-        header = json.loads(text)
+        header: dict[str, Any] = json.loads(text)
     except (ValueError, RecursionError) as error:
         _damaged(f"its header is not JSON ({first_line(error)[:80]})")
     kinds = {"graphones": list, "lower": bool, "notes": dict, "levels": list, "body": int, "crc32": int}

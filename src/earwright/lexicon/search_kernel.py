@@ -51,14 +51,17 @@ def link_suffixes(words: IntArray, begins: IntArray, parents: IntArray) -> IntAr
 @numba.njit(cache=True)
 def log_add(a: float, b: float) -> float:
     """log10(10^a + 10^b)."""
-    high, low = max(a, b), min(a, b)
+    high: float = max(a, b)
+    low: float = min(a, b)
     if low == -np.inf:
         return high
-    return high + math.log1p(10.0 ** (low - high)) / math.log(10.0)
+    return high + math.log1p(math.pow(10.0, low - high)) / math.log(10.0)
 
 
 @numba.njit(cache=True)
-def after(node: int, score: float, begins: IntArray, backoffs: FloatArray, suffixes: IntArray):  # type: ignore[no-untyped-def]
+def after(
+    node: int, score: float, begins: IntArray, backoffs: FloatArray, suffixes: IntArray
+) -> tuple[int, float]:
     """The context that counts from here on: one that has continuations; and the score with its back-offs."""
     while node != ROOT and begins[node] == begins[node + 1]:
         score += backoffs[node]
@@ -105,7 +108,7 @@ def search(
     width: float,
     capacity: int,
     wanted: int,
-):  # type: ignore[no-untyped-def]
+) -> tuple[float, FloatArray, IntArray, IntArray]:
     """The pronunciations of one word that a beam search finds, each summed over its cuts.
 
     Args:
