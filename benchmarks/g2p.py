@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -26,23 +27,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--order", type=int, default=8)
+    parser.add_argument("--order", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=10, help="of the network; 0 leaves it out")
     parser.add_argument("--seed", type=int, default=0, help="of the split (default 0)")
     parser.add_argument("--save", metavar="FILE.json")
     args = parser.parse_args()
-    result = measure(args.order, args.seed)
+    result = measure(args.order, args.epochs, args.seed)
     print(json.dumps(result, indent=2))
     if args.save:
         save_record(args.save, result)
 
 
-def measure(order: int, seed: int) -> dict[str, Any]:
+def measure(order: int, epochs: int, seed: int) -> dict[str, Any]:
     """All figures of one split."""
     lexicon = default_lexicon("en")
     kept, held_out = split_words(lexicon.words, 0.1, seed)
     entries = [(word, phones) for word in kept for phones in lexicon.words[word]]
     wall, processor = time.perf_counter(), time.process_time()
-    model = train_g2p(entries, order)
+    model = train_g2p(entries, order, epochs=epochs, report=show)
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "g2p.bin"
@@ -56,7 +58,7 @@ def measure(order: int, seed: int) -> dict[str, Any]:
     wrong = [int(count > 0) for count in score.errors]
     return {
         "name": "g2p",
-        "command": f"python benchmarks/g2p.py --order {order} --seed {seed} --save docs/results/g2p.json",
+        "command": f"python benchmarks/g2p.py --order {order} --epochs {epochs} --seed {seed} --save docs/results/g2p.json",
         "date": time.strftime("%Y-%m-%d"),
         "machine": machine(),
         "seed": seed,
@@ -75,6 +77,11 @@ def measure(order: int, seed: int) -> dict[str, Any]:
         "file_bytes": size,
         "notes": dict(model.notes),
     }
+
+
+def show(doing: str, share: float) -> None:
+    """Say on stderr how far the training is."""
+    print(f"\r{doing} {100 * share:3.0f} %", end="\n" if share == 1 else "", file=sys.stderr)
 
 
 def rounded(interval: tuple[float, float]) -> list[float]:

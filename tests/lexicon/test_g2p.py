@@ -54,7 +54,7 @@ def all_pronunciations(model: G2pModel, word: str) -> dict[tuple[str, ...], floa
 
     sums: dict[tuple[str, ...], float] = defaultdict(float)
     for cut in cuts(word):
-        ids = [START, *(number + SPECIALS for number in cut), END]
+        ids = [START, *(number + SPECIALS for number in reversed(cut)), END]
         total = sum(model.ngrams.log_prob(ids[: place + 1]) for place in range(1, len(ids)))
         sums[tuple(phone for number in cut for phone in model.graphones[number][1])] += 10**total
     whole = sum(sums.values())

@@ -72,14 +72,20 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "lexicon", metavar="LEXICON", nargs="?", help="a text file; without it the shipped English one"
     )
     parser.add_argument("-o", "--out", metavar="MODEL", required=True, help="the file to write, say g2p.bin")
-    parser.add_argument("--order", type=int, default=8, help="letters of context and one (default 8)")
+    parser.add_argument("--order", type=int, default=10, help="letters of context and one (default 10)")
+    parser.add_argument(
+        "--epochs", type=int, default=10, metavar="N",
+        help="of the network that looks at guesses again; 0 leaves it out, quicker and less good (default 10)",
+    )  # fmt: skip
     parser.add_argument("--phones", metavar="FILE", help="the phones that may be used, one a line")
     parser.add_argument("--no-stress", action="store_true", help="learn AH for AH0, AH1 and AH2")
     parser.add_argument(
         "--hold-out", type=float, default=0.0, metavar="SHARE",
         help="keep this share of the words out (0.1 is a tenth), and print the error rates on them",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of the words that are held out (default 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the network and of the words that are held out (default 0)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(act=_train)
 
@@ -102,8 +108,7 @@ def _words(args: argparse.Namespace) -> Iterator[str]:
 
 
 def _pronounce(args: argparse.Namespace) -> int:
-    from earwright.lexicon import default_g2p, default_lexicon, pronounce_words, read_additions, read_g2p
-    from earwright.verified import cache_folder
+    from earwright.lexicon import default_lexicon, pronounce_words, read_additions, read_g2p
 
     lexicon = _lexicon(args.lexicon) if args.lexicon else default_lexicon(args.language)
     if args.additions:
@@ -112,8 +117,26 @@ def _pronounce(args: argparse.Namespace) -> int:
     if args.g2p:
         load = lambda: read_g2p(args.g2p)  # noqa: E731
     elif not args.lexicon:
-        load = lambda: default_g2p(args.language, cache_folder(), _say)  # noqa: E731
+        load = lambda: _default_g2p(args.language)  # noqa: E731
     return _print_answers(args, pronounce_words(_words(args), lexicon, load, _n_best(args)))
+
+
+def _default_g2p(language: str) -> G2pModel:
+    """The kept model, or a new one with a bar that shows how far it is."""
+    from earwright.cli.terminal import progress
+    from earwright.lexicon import default_g2p
+    from earwright.verified import cache_folder
+
+    told: list[str] = []
+    with progress("reading the g2p model") as bar:
+
+        def report(doing: str, share: float) -> None:
+            if not told:
+                bar.print("earwright: a g2p model is trained, once; this takes some minutes.")
+            told.append(doing)
+            bar.update(description=doing, completed=share, total=1.0)
+
+        return default_g2p(language, cache_folder(), report)
 
 
 def _apply(args: argparse.Namespace) -> int:
@@ -212,7 +235,10 @@ def _train(args: argparse.Namespace) -> int:
     kept, held_out = split_words(lexicon.words, args.hold_out, args.seed)
     entries = ((word, phones) for word in kept for phones in lexicon.words[word])
     with progress("training") as bar:
-        model = train_g2p(entries, args.order, report=lambda doing: bar.update(description=doing))
+        model = train_g2p(
+            entries, args.order, epochs=args.epochs, seed=args.seed,
+            report=lambda doing, share: bar.update(description=doing, completed=share, total=1.0),
+        )  # fmt: skip
     write_g2p(model, args.out)
     result: dict[str, Any] = {"model": args.out, **model.notes, "ngrams": list(model.ngrams.counts)}
     if held_out:

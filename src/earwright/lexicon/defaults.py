@@ -8,8 +8,9 @@ from importlib import resources
 from pathlib import Path
 
 from earwright.errors import EarwrightError
-from earwright.lexicon.g2p import G2pModel, train_g2p
+from earwright.lexicon.g2p import G2pModel
 from earwright.lexicon.g2p_file import VERSION, read_g2p, write_g2p
+from earwright.lexicon.g2p_training import train_g2p
 from earwright.lexicon.pronunciations import Lexicon, Phones, read_lexicon, read_phones
 
 LANGUAGES = ("en",)
@@ -42,13 +43,15 @@ def default_phones(language: str) -> Phones:
         return read_phones(path)
 
 
-def default_g2p(language: str, cache: Path, report: Callable[[str], None] = lambda doing: None) -> G2pModel:
+def default_g2p(
+    language: str, cache: Path, report: Callable[[str, float], None] = lambda doing, share: None
+) -> G2pModel:
     """The g2p model of the shipped lexicon, trained when it is first asked for and kept in a folder.
 
     Args:
         language: "en".
         cache: the folder; what lies there and cannot be read is made anew.
-        report: called with what is being done, where the model must be trained.
+        report: called with what is being done and the share of it, where the model must be trained.
 
     Raises:
         EarwrightError: there is no lexicon for the language.
@@ -60,8 +63,8 @@ def default_g2p(language: str, cache: Path, report: Callable[[str], None] = lamb
         model = train_g2p(default_lexicon(language).entries(), report=report)
     try:
         write_g2p(model, path)
-    except EarwrightError as error:  # a read-only home: it works all the same, a minute later each time
-        report(f"not kept: {error}")
+    except EarwrightError as error:  # a read-only home: it works all the same, minutes later each time
+        report(f"the g2p model is not kept: {error}", 1.0)
         return model
     return read_g2p(path)  # rounded as the file is: the first answer and the later ones are the same
 

@@ -2,28 +2,35 @@
 
 A joint-sequence model (Bisani & Ney 2008): a word and its pronunciation are a sequence of graphones, letters
 with the phones that they stand for, and an n-gram model says how probable such a sequence is. The search goes
-through the cuts of a word into graphones, and adds up those that say the same phones.
+through the cuts of a word into graphones, and adds up those that say the same phones. A small network then looks at
+the best of them again. The n-gram model reads from the end of a word to its beginning: on cmudict that is better by
+0.4 % of the words, since English endings say more about what is before them than beginnings about what follows.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from earwright.errors import EarwrightError
+from earwright.lexicon.network import Network
 from earwright.lm import END, START, NgramModel
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+Item = TypeVar("Item", str, tuple[str, ...])
 
 SPECIALS = 3  # ids of the n-gram model before its first graphone: <unk>, <s>, </s>
 LONGEST_WORD = 200  # letters; a longer one is no word, and would take long
+CANDIDATES = 30  # guesses of the n-gram model that the network looks at; the right one is among them for 96 %
+# How much the network's log-probability counts beside the n-gram model's (tried on held-out words: 0.3, 0.5, 0.7).
+NETWORK_WEIGHT = 0.3
 
 
 @dataclass(frozen=True)
@@ -45,9 +52,10 @@ class G2pModel:
 
     Attributes:
         graphones: (letters, phones) of each, sorted; graphone i is the word i + 3 of the n-gram model.
-        ngrams: over the graphones.
+        ngrams: over the graphones, the last one of a word first.
         lower: whether it was trained on lower case alone, and words are put into lower case first.
         notes: how it was made.
+        network: has a second look; None where there was too little to train it on.
 
     Example:
         model = train_g2p(default_lexicon("en").entries())
@@ -59,16 +67,22 @@ class G2pModel:
     ngrams: NgramModel
     lower: bool = True
     notes: Mapping[str, str] = field(default_factory=dict)
+    network: Network | None = None
 
-    @property
+    @cached_property
     def phones(self) -> tuple[str, ...]:
         """All phones that it can say, sorted."""
         return tuple(sorted({phone for _, phones in self.graphones for phone in phones}))
 
-    @property
-    def letters(self) -> frozenset[str]:
-        """All letters that it knows."""
-        return frozenset(letter for letters, _ in self.graphones for letter in letters)
+    @cached_property
+    def alphabet(self) -> dict[str, int]:
+        """The letters that it knows, sorted, and their numbers."""
+        return _numbered({letter for letters, _ in self.graphones for letter in letters})
+
+    @cached_property
+    def classes(self) -> dict[tuple[str, ...], int]:
+        """The phones of its graphones, sorted, and their numbers: what the network tells apart."""
+        return _numbered({phones for _, phones in self.graphones})
 
     def pronounce(self, word: str, n: int = 1, *, beam: int = 60, width: float = 5.0) -> list[Guess]:
         """The most probable pronunciations of a word.
@@ -86,26 +100,38 @@ class G2pModel:
         from earwright.lexicon.search_kernel import search
 
         letters = self._spelled(word)
-        firsts, lasts = self._fitting(letters)
+        wanted = n if self.network is None else max(n, CANDIDATES)
         trie = self._trie
-        everything, scores, begins, phones = search(
-            firsts, lasts, *self._phones_of_graphones, trie.words, trie.begins, trie.log_probs, trie.backoffs,
-            trie.suffixes, trie.start, END, beam, width,
-            max(1, beam * self._fan_out), n + 1,
+        everything, scores, begins, cuts = search(
+            *self._fitting(letters), *self._phones_of_graphones, trie.words, trie.begins, trie.log_probs,
+            trie.backoffs, trie.suffixes, trie.start, END, beam, width, max(1, beam * self._fan_out), wanted + 1,
         )  # fmt: skip
-        names = self.phones
-        guesses = [
-            Guess(tuple(names[phone] for phone in phones[begin:end]), float(10 ** (score - everything)))
-            for score, begin, end in zip(scores, begins, begins[1:], strict=False)
-            if end > begin
-        ]
-        if not guesses:
+        found = [
+            (phones, score, cut)
+            for score, cut in zip(scores, np.split(cuts - SPECIALS, begins[1:-1]), strict=True)
+            if (phones := tuple(phone for graphone in cut for phone in self.graphones[graphone][1]))
+        ][:wanted]
+        if not found:
             raise EarwrightError(f'the g2p model finds no phones for "{word}".')
-        return guesses[:n]
+        shares = 10.0 ** (np.array([score for _, score, _ in found]) - everything)
+        if self.network is not None:
+            shares = self._second_look(letters, np.stack([cut for _, _, cut in found]), shares)
+        best_first = np.argsort(-shares, kind="stable")[:n]
+        return [Guess(found[place][0], float(shares[place])) for place in best_first]
+
+    def _second_look(self, letters: str, cuts: IntArray, shares: FloatArray) -> FloatArray:
+        """The probabilities of guesses (K,), given as cuts (K, letters), weighed with the network's."""
+        assert self.network is not None
+        numbers = np.array([self.alphabet[letter] for letter in letters])
+        scores = self.network.score(numbers, self._class_of_graphones[cuts])
+        mixed = (1 - NETWORK_WEIGHT) * np.log(np.maximum(shares, 1e-300)) + NETWORK_WEIGHT * scores
+        mixed = np.exp(mixed - mixed.max())
+        weighed: FloatArray = mixed / mixed.sum() * shares.sum()
+        return weighed
 
     def _spelled(self, word: str) -> str:
         letters = unicodedata.normalize("NFC", word.lower() if self.lower else word)
-        unknown = sorted(set(letters) - self._alphabet)
+        unknown = sorted(set(letters) - self.alphabet.keys())
         if not letters:
             raise EarwrightError("the word is empty.")
         if unknown:
@@ -118,20 +144,15 @@ class G2pModel:
         return letters
 
     def _fitting(self, letters: str) -> tuple[IntArray, IntArray]:
-        """At each letter, for graphones of each length: the first id that fits and the one after the last."""
-        longest = self._longest
-        firsts = np.zeros((len(letters), longest), np.int64)
-        lasts = np.zeros((len(letters), longest), np.int64)
+        """From the last letter on, for graphones of each length: the first id that fits, one after the last."""
+        firsts = np.zeros((len(letters), self._longest), np.int64)
+        lasts = np.zeros((len(letters), self._longest), np.int64)
         for place in range(len(letters)):
-            for n in range(1, min(longest, len(letters) - place) + 1):
-                firsts[place, n - 1], lasts[place, n - 1] = self._ranges.get(
-                    letters[place : place + n], (0, 0)
-                )
+            end = len(letters) - place
+            for n in range(1, min(self._longest, end) + 1):
+                fitting = self._ranges.get(letters[end - n : end], (0, 0))
+                firsts[place, n - 1], lasts[place, n - 1] = fitting
         return firsts, lasts
-
-    @cached_property
-    def _alphabet(self) -> frozenset[str]:
-        return self.letters
 
     @cached_property
     def _ranges(self) -> dict[str, tuple[int, int]]:
@@ -154,15 +175,24 @@ class G2pModel:
 
     @cached_property
     def _phones_of_graphones(self) -> tuple[IntArray, IntArray]:
+        """The phones of each word of the n-gram model, the last one first as the search goes."""
         number = {phone: place for place, phone in enumerate(self.phones)}
-        lists = [()] * SPECIALS + [phones for _, phones in self.graphones]
+        lists = [()] * SPECIALS + [phones[::-1] for _, phones in self.graphones]
         begins = np.zeros(len(lists) + 1, np.int64)
         np.cumsum([len(phones) for phones in lists], out=begins[1:])
         return begins, np.array([number[phone] for phones in lists for phone in phones], np.int64)
 
     @cached_property
+    def _class_of_graphones(self) -> IntArray:
+        return np.array([self.classes[phones] for _, phones in self.graphones])
+
+    @cached_property
     def _trie(self) -> Trie:
         return build_trie(self.ngrams)
+
+
+def _numbered(items: set[Item]) -> dict[Item, int]:
+    return {item: number for number, item in enumerate(sorted(items))}
 
 
 @dataclass(frozen=True)
@@ -204,51 +234,3 @@ def build_trie(ngrams: NgramModel) -> Trie:
         begins[offsets[order - 1] : offsets[order]] = level.begins[:-1] + offsets[order]
     suffixes = link_suffixes(words, begins, parents)
     return Trie(words, begins, log_probs, backoffs, suffixes, int(offsets[1]) + START)
-
-
-def train_g2p(
-    entries: Iterable[tuple[str, Sequence[str]]],
-    order: int = 8,
-    *,
-    prune: Sequence[int] = (),
-    report: Callable[[str], None] = lambda doing: None,
-) -> G2pModel:
-    """Train a model on words and their pronunciations.
-
-    Args:
-        entries: (word, phones), a word as often as it has pronunciations.
-        order: graphones of the longest n-grams.
-        prune: of each order, how often an n-gram may have been seen to be left out, as in `estimate`.
-        report: called with what is being done.
-
-    Raises:
-        EarwrightError: there is nothing to train on.
-    """
-    from earwright.lexicon.alignment import align, make_pairs
-    from earwright.lm.estimate import estimate
-
-    pairs = [
-        (unicodedata.normalize("NFC", word), tuple(phones))
-        for word, phones in entries
-        if word and phones and len(word) <= LONGEST_WORD
-    ]
-    if not pairs:
-        raise EarwrightError("there are no words with phones to train a g2p model on.")
-    lower = all(word == word.lower() for word, _ in pairs)
-    report("aligning")
-    alignment = align(make_pairs(pairs))
-    report("counting")
-    cuts = [cut for cut in np.split(alignment.ids + SPECIALS, alignment.begins[1:-1]) if len(cut)]
-    vocabulary = ["<unk>", "<s>", "</s>", *map(graphone_name, alignment.graphones)]
-    ngrams = estimate(cuts, order, vocabulary, prune=prune, unit="graphone")
-    notes = {
-        "pairs": str(len(pairs)),
-        "pairs that could not be aligned": str(len(pairs) - len(cuts)),
-        "words": str(len({word for word, _ in pairs})),
-    }
-    return G2pModel(alignment.graphones, ngrams, lower, notes)
-
-
-def graphone_name(graphone: tuple[str, Sequence[Any]]) -> str:
-    """A graphone as a word of the n-gram model: `ph|F`, `x|K_S`, `e|`."""
-    return f"{graphone[0]}|{'_'.join(graphone[1])}"

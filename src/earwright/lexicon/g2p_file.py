@@ -3,9 +3,11 @@
     8 bytes    "EARG2P" and a line end of either kind, which transfers in text mode would spoil
     4 bytes    version of the format
     4 bytes    length of the header
-    header     JSON: graphones, lower, notes, the size of each level, length and CRC-32 of the body
+    header     JSON: graphones, lower, notes, the size of each level, whether there is a network, length and
+               CRC-32 of the body
     body       zlib: of each level the words (uint32), number of children of each n-gram of the level below
-               (uint32), log_probs (float16), and, but for the highest level, backoffs (float16)
+               (uint32), log_probs (float16), and, but for the highest level, backoffs (float16); then the
+               weights of the network (float16), if there is one
 
 All numbers are little-endian. Half precision moves a log-probability by 0.001 at most where it matters. The
 bytes of uint32 lie plane by plane (all lowest bytes first), which halves what zlib makes of them.
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 import struct
 import zlib
@@ -26,7 +29,9 @@ import numpy.typing as npt
 
 from earwright.errors import EarwrightError, first_line
 from earwright.files import atomic_write
-from earwright.lexicon.g2p import LONGEST_WORD, SPECIALS, G2pModel, graphone_name
+from earwright.lexicon.g2p import LONGEST_WORD, SPECIALS, G2pModel
+from earwright.lexicon.g2p_training import graphone_name
+from earwright.lexicon.network import Network, layer_shapes
 from earwright.lm import Level, NgramModel
 
 MAGIC = b"EARG2P\r\n"
@@ -42,12 +47,16 @@ def write_g2p(model: G2pModel, path: str | os.PathLike[str]) -> None:
     Raises:
         EarwrightError: the place cannot be written or the disk is full.
     """
-    body = zlib.compress(b"".join(_pack_level(level) for level in model.ngrams.levels), 9)
+    parts = [_pack_level(level) for level in model.ngrams.levels]
+    if model.network is not None:
+        parts += [each.astype("<f2").tobytes() for each in model.network.weights]
+    body = zlib.compress(b"".join(parts), 9)
     header = {
         "graphones": model.graphones,
         "lower": model.lower,
         "notes": dict(model.notes),
         "levels": model.ngrams.counts,
+        "network": model.network is not None,
         "body": len(body),
         "crc32": zlib.crc32(body),
     }
@@ -94,10 +103,20 @@ def parse_g2p(data: bytes) -> G2pModel:
     if len(body) != header["body"] or zlib.crc32(body) != header["crc32"]:
         _damaged("its body is not as it was written")
     graphones = tuple((letters, tuple(phones)) for letters, phones in header["graphones"])
-    levels = _parse_levels(_unpack(body, header["levels"]), header["levels"])
     vocabulary = ["<unk>", "<s>", "</s>", *map(graphone_name, graphones)]
+    counts = len({letters for letters, _ in graphones}), len({phones for _, phones in graphones})
+    shapes = layer_shapes(*counts) if header["network"] else []
+    unpacked = _unpack(body, header["levels"], sum(map(math.prod, shapes)))
+    levels, place = _parse_levels(unpacked, header["levels"])
+    weights = []
+    for shape in shapes:
+        flat, place = _take_halves(unpacked, place, math.prod(shape))
+        weights.append(flat.reshape(shape))
+        if not np.isfinite(flat).all():
+            _damaged("a weight of its network is no number")
+    network = Network(*counts, tuple(weights)) if shapes else None
     ngrams = NgramModel(vocabulary, levels, unit="graphone")
-    return G2pModel(graphones, ngrams, header["lower"], header["notes"])
+    return G2pModel(graphones, ngrams, header["lower"], header["notes"], network)
 
 
 def _damaged(what: str) -> NoReturn:
@@ -120,7 +139,15 @@ def _parse_header(text: bytes) -> dict[str, Any]:
         header: dict[str, Any] = json.loads(text)
     except (ValueError, RecursionError) as error:
         _damaged(f"its header is not JSON ({first_line(error)[:80]})")
-    kinds = {"graphones": list, "lower": bool, "notes": dict, "levels": list, "body": int, "crc32": int}
+    kinds = {
+        "graphones": list,
+        "lower": bool,
+        "notes": dict,
+        "levels": list,
+        "network": bool,
+        "body": int,
+        "crc32": int,
+    }
     for key, kind in kinds.items():
         if not isinstance(header, dict) or not isinstance(header.get(key), kind):
             _damaged(f"its header lacks {key}")
@@ -132,6 +159,8 @@ def _parse_header(text: bytes) -> dict[str, Any]:
     keys = [(letters, tuple(phones)) for letters, phones in graphones]
     if any(later <= earlier for earlier, later in itertools.pairwise(keys)):
         _damaged("its graphones are not sorted")
+    if header["network"] and any(len(letters) > 1 for letters, _ in keys):
+        _damaged("its network is for graphones of one letter")
     if levels[0] != len(graphones) + SPECIALS:
         _damaged("graphones and n-grams do not belong together")
     if not all(isinstance(note, str) for note in header["notes"].values()):
@@ -151,11 +180,11 @@ def _is_graphone(graphone: object) -> bool:
     )
 
 
-def _unpack(body: bytes, levels: list[int]) -> bytes:
-    """The unpacked body, which has just the length that the levels need."""
+def _unpack(body: bytes, levels: list[int], weights: int) -> bytes:
+    """The unpacked body, which has just the length that the levels and the weights need."""
     below = [1, *levels[:-1]]
     needed = sum(4 * size + 4 * parents + 2 * size for size, parents in zip(levels, below, strict=True))
-    needed += 2 * sum(levels[:-1])
+    needed += 2 * sum(levels[:-1]) + 2 * weights
     if needed > _EXPANSION * len(body):
         _damaged("its levels are larger than what it holds")
     try:
@@ -168,7 +197,7 @@ def _unpack(body: bytes, levels: list[int]) -> bytes:
     return unpacked
 
 
-def _parse_levels(data: bytes, sizes: list[int]) -> tuple[Level, ...]:
+def _parse_levels(data: bytes, sizes: list[int]) -> tuple[tuple[Level, ...], int]:
     levels, place, parents = [], 0, 1
     for number, size in enumerate(sizes):
         words, place = _take_planes(data, place, size)
@@ -181,7 +210,7 @@ def _parse_levels(data: bytes, sizes: list[int]) -> tuple[Level, ...]:
         levels.append(Level(words.astype(np.int32), begins, log_probs, backoffs))
         _check_level(levels[-1], number + 1, sizes[0])
         parents = size
-    return tuple(levels)
+    return tuple(levels), place
 
 
 def _take_planes(data: bytes, place: int, size: int) -> tuple[npt.NDArray[np.int64], int]:

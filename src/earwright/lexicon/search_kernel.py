@@ -84,7 +84,7 @@ def log_prob_of(
     while True:
         child = first_child(words, begins[node], begins[node + 1], word)
         if child < begins[node + 1] and words[child] == word:
-            return total + log_probs[child]
+            return total + float(log_probs[child])
         if node == ROOT:
             return -np.inf
         total += backoffs[node]
@@ -122,8 +122,8 @@ def search(
         wanted: how many pronunciations to return at most.
 
     Returns:
-        log10 P(letters, any phones found); log10 P(letters, phones) of the best, best first; and their
-        phones: the best but i have out_phones[out_begins[i]:out_begins[i + 1]].
+        log10 P(letters, any phones found); log10 P(letters, phones) of the best, best first; and a cut of each
+        into graphones, the last one first: the best but i has out_graphones[out_begins[i]:out_begins[i + 1]].
     """
     letters, longest = firsts.shape
     slots = longest + 1
@@ -228,24 +228,15 @@ def search(
         everything = log_add(everything, out_scores[index])
     best_first = np.argsort(-out_scores[:found])[:wanted]
     found = len(best_first)
-    path = np.empty(letters + 1, np.int64)
     out_begins = np.zeros(found + 1, np.int64)
-    most = 1
-    for g in range(len(phone_begins) - 1):
-        most = max(most, phone_begins[g + 1] - phone_begins[g])
-    out_phones = np.empty(found * letters * most, np.int64)
+    out_graphones = np.empty(found * letters, np.int64)
     written = 0
     for rank in range(found):
         this = out_ids[best_first[rank]]
-        steps = 0
         graphone, origin = new_graphones[slot, this], new_origins[slot, this]
         while graphone >= 0:
-            path[steps] = graphone
-            steps += 1
+            out_graphones[written] = graphone
+            written += 1
             graphone, origin = kept_graphones[origin], kept_origins[origin]
-        for step in range(steps - 1, -1, -1):
-            for index in range(phone_begins[path[step]], phone_begins[path[step] + 1]):
-                out_phones[written] = phones[index]
-                written += 1
         out_begins[rank + 1] = written
-    return everything, out_scores[best_first], out_begins, out_phones[:written]
+    return everything, out_scores[best_first], out_begins, out_graphones[:written]
