@@ -76,7 +76,9 @@ def cuts_of(entries: list[Entry], **options: object) -> tuple[list[Cut], tuple[f
 words = st.text("abc", min_size=1, max_size=5)
 pronunciations = st.lists(st.sampled_from(["A", "B", "K"]), min_size=1, max_size=5).map(tuple)
 some_entries = st.lists(st.tuples(words, pronunciations), min_size=1, max_size=6)
-some_shapes = st.sampled_from([SHAPES, SHAPES[:3], (*SHAPES, (2, 2)), ((1, 1), (2, 1), (3, 2), (1, 3))])
+some_shapes = st.sampled_from(
+    [SHAPES, (*SHAPES, (2, 1)), (*SHAPES, (2, 2)), ((1, 1), (2, 1), (3, 2), (1, 3))]
+)
 
 
 @given(some_entries, some_shapes, st.integers(1, 5))
@@ -113,8 +115,9 @@ def test_likelihood_never_falls(entries: list[Entry]) -> None:
 def test_letters_find_their_phones() -> None:
     entries = list(default_lexicon("en").without_stress().entries())[::80]
     cuts, _ = cuts_of([*entries, ("knit", ("N", "IH", "T")), ("phoenix", ("F", "IY", "N", "IH", "K", "S"))])
-    assert cuts[-2] == (("kn", ("N",)), ("i", ("IH",)), ("t", ("T",)))
-    assert cuts[-1][0] == ("ph", ("F",)) and cuts[-1][-1] == ("x", ("K", "S"))
+    assert cuts[-2] == (("k", ()), ("n", ("N",)), ("i", ("IH",)), ("t", ("T",)))
+    assert cuts[-1][:2] in ((("p", ("F",)), ("h", ())), (("p", ()), ("h", ("F",))))
+    assert cuts[-1][-1] == ("x", ("K", "S"))
 
 
 def test_what_cannot_be_cut_is_left_empty() -> None:

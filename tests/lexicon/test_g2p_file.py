@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import struct
 import zlib
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from earwright.errors import EarwrightError
 from earwright.lexicon import G2pModel, read_g2p, train_g2p, write_g2p
 from earwright.lexicon.g2p_file import MAGIC, VERSION, parse_g2p
+from earwright.lexicon.network import Network, layer_shapes
 
 ENTRIES = [("knit", "N IH T"), ("nit", "N IH T"), ("ink", "IH NG K"), ("tin", "T IH N"), ("kin", "K IH N")]
 
@@ -50,6 +52,30 @@ def test_what_is_written_is_read(model: G2pModel, tmp_path: Path) -> None:
     assert (tmp_path / "again.bin").read_bytes() == path.read_bytes()
 
 
+def test_a_network_comes_back(model: G2pModel, tmp_path: Path) -> None:
+    letters, classes = len(model.alphabet), len(model.classes)
+    generator = np.random.default_rng(0)
+    weights = tuple(
+        generator.standard_normal(shape).astype(np.float32) / 16 for shape in layer_shapes(letters, classes)
+    )
+    with_one = dataclasses.replace(model, network=Network(letters, classes, weights))
+    path = tmp_path / "g2p.bin"
+    write_g2p(with_one, path)
+    again = read_g2p(path)
+    assert again.network is not None
+    for one, other in zip(again.network.weights, weights, strict=True):
+        assert one.shape == other.shape and one == pytest.approx(other, rel=1e-3, abs=1e-6)
+    found, expected = again.pronounce("knit", 3), with_one.pronounce("knit", 3)
+    assert [guess.phones for guess in found] == [guess.phones for guess in expected]
+    data = path.read_bytes()
+    body = bytearray(body_of(data))
+    body[-2:] = b"\xff\xff"  # not a number, in half precision
+    with pytest.raises(EarwrightError, match="a weight of its network is no number"):
+        parse_g2p(rebuilt(data, lambda header: None, zlib.compress(bytes(body))))
+    with pytest.raises(EarwrightError, match="length of its levels"):
+        parse_g2p(rebuilt(data, lambda header: header.update(network=False)))
+
+
 def rebuilt(data: bytes, change: Callable[[dict[str, Any]], object], body: bytes | None = None) -> bytes:
     """The file with another header or body, its sums put right."""
     length = struct.unpack_from("<I", data, 12)[0]
@@ -70,6 +96,7 @@ HEADERS: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
     ("kind", lambda h: h.update(lower=1), "its header lacks lower"),
     ("negative", lambda h: h["levels"].__setitem__(1, -1), "sizes of its levels make no sense"),
     ("fraction", lambda h: h["levels"].__setitem__(1, 1.5), "sizes of its levels make no sense"),
+    ("network", lambda h: h.update(network=None), "its header lacks network"),
     ("none", lambda h: h["levels"].clear(), "sizes of its levels make no sense"),
     ("huge", lambda h: h["levels"].__setitem__(1, 10**15), "larger than what it holds"),
     ("one more", lambda h: h["levels"].__setitem__(1, h["levels"][1] + 1), "length of its levels"),

@@ -75,7 +75,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--order", type=int, default=10, help="letters of context and one (default 10)")
     parser.add_argument(
         "--epochs", type=int, default=10, metavar="N",
-        help="of the network that looks at guesses again; 0 leaves it out, quicker and less good (default 10)",
+        help="of the network that looks at guesses again; 0 leaves it out: quicker, less good (default 10)",
     )  # fmt: skip
     parser.add_argument("--phones", metavar="FILE", help="the phones that may be used, one a line")
     parser.add_argument("--no-stress", action="store_true", help="learn AH for AH0, AH1 and AH2")

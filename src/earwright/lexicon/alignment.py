@@ -19,8 +19,8 @@ from earwright.errors import EarwrightError
 
 IntArray = npt.NDArray[np.int64]
 
-# (letters, phones) of a graphone. A silent letter is (1, 0); "x" is (1, 2); "ph" becomes a letter that is said
-# and a silent one. With (2, 1) for "ph" the error rates on cmudict are the same within their intervals.
+# (letters, phones) of a graphone. A silent letter is (1, 0); "x" is (1, 2); "ph" becomes a letter that is
+# said and a silent one. With (2, 1) for it the error rates on cmudict are the same within their intervals.
 SHAPES = ((1, 0), (1, 1), (1, 2))
 
 # How probable such a graphone is at first, where one letter with one phone is 1. Alike, the counting settles

@@ -70,12 +70,13 @@ def train_g2p(
 def with_network(
     model: G2pModel, alignment: Alignment, epochs: int, seed: int, report: Callable[[str, float], None]
 ) -> G2pModel:
-    """The model with a network that was trained on the same alignment, of which each graphone has one letter."""
+    """The model with a network that was trained on the same alignment; a graphone of it has one letter."""
     letter_of = np.array([model.alphabet[letters] for letters, _ in model.graphones])
     class_of = np.array([model.classes[phones] for _, phones in model.graphones])
     network = train_network(
         letter_of[alignment.ids], class_of[alignment.ids], alignment.begins, len(model.alphabet),
-        len(model.classes), epochs=epochs, seed=seed, report=lambda share: report("training the network", share),
+        len(model.classes), epochs=epochs, seed=seed,
+        report=lambda share: report("training the network", share),
     )  # fmt: skip
     notes = {**model.notes, "epochs of the network": str(epochs), "seed": str(seed)}
     return G2pModel(model.graphones, model.ngrams, model.lower, notes, network)

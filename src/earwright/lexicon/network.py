@@ -1,9 +1,9 @@
 """A small network that has a second look at the guesses of the n-gram model.
 
-For each letter of a word it says how probable each of the phones is that a letter can stand for, seeing the letters
-around it on both sides and what the letters before it stand for. The n-gram model sees what was said and not
-what is to come, and so the two go wrong in different places: weighed together they are better than either. Two
-hidden layers, trained with Adam (Kingma & Ba 2015) and dropout in plain numpy, since the runtime has no more.
+For each letter of a word it says how probable each of the phones is that a letter can stand for, seeing the
+letters around it on both sides and what the letters before it stand for. The n-gram model sees what was said
+and not what is to come, and so the two go wrong in different places: weighed together they are better than
+either. Two hidden layers, trained with Adam (Kingma & Ba 2015) and dropout in numpy: the runtime has no more.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Network:
 
     Attributes:
         letters, classes: how many letters there are, and how many ways to say one.
-        weights: of the first layer a row for each letter at each place around, then for each class at each place
-            before, (rows, H), and its bias (H,); of the second layer (H, H), (H,); of the last (H, classes),
-            (classes,).
+        weights: of the first layer a row for each letter at each place around, then for each class at each
+            place before, (rows, H), and its bias (H,); of the second layer (H, H), (H,); of the last
+            (H, classes), (classes,).
     """
 
     letters: int
@@ -142,7 +142,8 @@ def train_network(
         for each, gradient, mean, square in zip(weights, gradients, means, squares, strict=True):
             adam(each.reshape(-1), gradient.reshape(-1), mean.reshape(-1), square.reshape(-1),
                  np.float32(unbiased), np.float32(MOMENTUM), np.float32(MEMORY))  # fmt: skip
-        report((done + 1) / (updates * epochs))
+        if done % 100 == 99:
+            report((done + 1) / (updates * epochs))
     return Network(letter_count, class_count, tuple(weights))
 
 
@@ -168,15 +169,15 @@ def _add_gradients(
     from earwright.lexicon.network_kernels import add_to_rows, sum_of_rows
 
     first, first_bias, second, second_bias, last, last_bias = weights
-    hidden = sum_of_rows(first, rows) + first_bias  # (B, H)
+    hidden: Floats = sum_of_rows(first, rows) + first_bias  # (B, H)
     first_kept = _kept(hidden, generator)
     hidden *= first_kept
-    upper = hidden @ second + second_bias  # (B, H)
+    upper: Floats = hidden @ second + second_bias  # (B, H)
     second_kept = _kept(upper, generator)
     upper *= second_kept
-    error = np.exp(_log_softmax(upper @ last + last_bias))  # (B, classes)
+    error: Floats = np.exp(_log_softmax(upper @ last + last_bias))  # (B, classes)
     error[np.arange(len(wanted)), wanted] -= 1
-    error /= len(wanted)
+    error /= np.float32(len(wanted))
     gradients[4] += upper.T @ error
     gradients[5] += error.sum(axis=0)
     error = (error @ last.T) * second_kept

@@ -38,14 +38,14 @@ def adam(
     gradients: Floats,
     means: Floats,
     squares: Floats,
-    rate: float,
-    momentum: float,
-    memory: float,
+    rate: np.float32,
+    momentum: np.float32,
+    memory: np.float32,
 ) -> None:
     """One update of Adam, in place; the gradients are put back to 0."""
     for place in range(len(weights)):
         gradient = gradients[place]
-        means[place] = momentum * means[place] + (1 - momentum) * gradient
-        squares[place] = memory * squares[place] + (1 - memory) * gradient * gradient
+        means[place] = momentum * means[place] + (np.float32(1) - momentum) * gradient
+        squares[place] = memory * squares[place] + (np.float32(1) - memory) * gradient * gradient
         weights[place] -= rate * means[place] / (math.sqrt(squares[place]) + 1e-8)
         gradients[place] = 0

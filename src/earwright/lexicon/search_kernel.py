@@ -122,8 +122,8 @@ def search(
         wanted: how many pronunciations to return at most.
 
     Returns:
-        log10 P(letters, any phones found); log10 P(letters, phones) of the best, best first; and a cut of each
-        into graphones, the last one first: the best but i has out_graphones[out_begins[i]:out_begins[i + 1]].
+        log10 P(letters, any phones found); log10 P(letters, phones) of the best, best first; and a cut of
+        each, the graphone that was found last first: cut i is out_graphones[out_begins[i]:out_begins[i + 1]].
     """
     letters, longest = firsts.shape
     slots = longest + 1
