@@ -145,4 +145,4 @@ def test_too_many_symbols() -> None:
     entries = [(chr(0x4E00 + number), (str(number),)) for number in range(20_000)]
     entries += [(chr(0x20000 + number), (str(number + 20_000),)) for number in range(40_000)]
     with pytest.raises(EarwrightError, match="60,000 different letters or phones are too many"):
-        cuts_of(entries)
+        cuts_of(entries, shapes=((1, 1), (2, 2)))

@@ -4,8 +4,8 @@ A joint-sequence model (Bisani & Ney 2008): a word and its pronunciation are a s
 with the phones that they stand for, and an n-gram model says how probable such a sequence is. The search goes
 through the cuts of a word into graphones, and adds up those that say the same phones. A small network then
 looks at the best of them again. The n-gram model reads from the end of a word to its beginning: that way
-0.4 % more of cmudict's words are right, since English endings say more about what is before them than beginnings do
-about what follows.
+0.4 % more of cmudict's words are right, since English endings say more about what is before them than
+beginnings do about what follows.
 """
 
 from __future__ import annotations
