@@ -27,6 +27,7 @@ RUNTIME_FLOORS = [
     {"cuts"},
     {"text"},
     {"lm"},
+    {"lexicon"},
     {"decoding"},
     {"bundle"},
     {"recognizer"},

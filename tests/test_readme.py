@@ -88,8 +88,11 @@ def workplace(tmp_path: Path, runtime_bundle: Path, monkeypatch: pytest.MonkeyPa
             csv.writer(file).writerows(
                 [("path", "text"), ("talk.wav", "hello you"), ("talks/a.flac", "good evening")]
             )
-    step = {"kind": "step", "step": 1, "loss": 2.0, "gradient_norm": 1.0, "learning_rate": 1e-3}
-    (tmp_path / "runs" / "mine" / "log.jsonl").write_text(json.dumps(step) + "\n")
+    (tmp_path / "names.txt").write_text("schlaumeier SH L AW1 M AY2 ER0\n")
+    (tmp_path / "german.txt").write_text(
+        "schlau ʃ l aʊ\nmeier m aɪ ɐ\nlaum l aʊ m\nschal ʃ aː l\nsau z aʊ\nleier l aɪ ɐ\nreim ʁ aɪ m\nei aɪ\n"
+        "scheu ʃ ɔʏ\nmaus m aʊ s\n"
+    )
     (tmp_path / "sentences.txt").write_text("one sentence\nand another\n")
     (tmp_path / "books.txt").write_text("She was handsome. He was clever. It was a day.\n" * 9)
     (tmp_path / "dev.txt").write_text("She was clever.\n")

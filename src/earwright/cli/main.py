@@ -35,6 +35,7 @@ VERBS = {
     "doctor": ("earwright.cli.doctor", "say what is wrong with a training run, and what to try"),
     "evaluate": ("earwright.cli.evaluate", "score a recognizer on prepared data"),
     "transcribe": ("earwright.cli.transcribe", "turn recordings into text, subtitles or JSON"),
+    "lexicon": ("earwright.cli.lexicon", "say words: lexicons, and models for words that they lack"),
     "bundle": ("earwright.cli.bundle", "look into a recognizer's bundle and verify it"),
 }
 
