@@ -117,11 +117,11 @@ def _pronounce(args: argparse.Namespace) -> int:
     if args.g2p:
         load = lambda: read_g2p(args.g2p)  # noqa: E731
     elif not args.lexicon:
-        load = lambda: _default_g2p(args.language)  # noqa: E731
+        load = lambda: default_g2p_with_progress(args.language)  # noqa: E731
     return _print_answers(args, pronounce_words(_words(args), lexicon, load, _n_best(args)))
 
 
-def _default_g2p(language: str) -> G2pModel:
+def default_g2p_with_progress(language: str) -> G2pModel:
     """The kept model, or a new one with a bar that shows how far it is."""
     from earwright.cli.terminal import progress
     from earwright.lexicon import default_g2p

@@ -22,13 +22,14 @@ _OUT = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their arguments."""
-    from earwright.cli import lm_query
+    from earwright.cli import lm_query, lm_report
 
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, title="actions")
     _add_train(actions)
     _add_prune(actions)
     _add_mix(actions)
     lm_query.add(actions)
+    lm_report.add(actions)
 
 
 def _add_train(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

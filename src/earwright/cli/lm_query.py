@@ -147,7 +147,7 @@ def perplexity(args: argparse.Namespace) -> int:
         }
         print(json.dumps(table, ensure_ascii=False, indent=1))
     else:
-        _print_perplexities([*parts, together] if len(parts) > 1 else parts)
+        print_perplexities([*parts, together] if len(parts) > 1 else parts)
         facts = ", ".join(f"{key} {value}" for key, value in description.items() if key != "model")
         print(f"{args.model}: {facts}")
     return 0
@@ -196,7 +196,7 @@ def _numbered(args: argparse.Namespace, scorer: TextScorer) -> list[Any]:
     return read_ids(args.dev, words, scorer.normalizer, args.layout, args.encoding, ReadingNotes())
 
 
-def _print_perplexities(parts: list[Perplexity]) -> None:
+def print_perplexities(parts: list[Perplexity]) -> None:
     from rich.console import Console
 
     from earwright.cli.terminal import plain_table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +113,16 @@ def test_normalization_comes_from_the_bundle(bundle: Path, other_tones: Path, tm
         assert all(equal) if same else not all(equal)
 
 
+@pytest.fixture
+def threads() -> Iterator[None]:
+    """A run with lanes leaves the process with their number of threads; give back what there was."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("lanes", [1, 2])
-@pytest.mark.usefixtures("no_export")
+@pytest.mark.usefixtures("no_export", "threads")
 def test_a_killed_run_goes_on_as_if_nothing_had_been(
     bundle: Path, tones: Path, other_tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lanes: int
 ) -> None:
