@@ -54,14 +54,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         (folder / f"{name}.txt").write_text(lines, encoding="utf-8")
     build_char_tokenizer([" ".join(WORDS)]).save(folder / "tokens")
     common = ["lm", "train", str(folder / "text.txt"), "--lines", "--json"]
-    size = "--kind transformer --dim 32 --layers 1 --heads 2 --window 12 --batch-tokens 256 --precision fp32"
+    size = "--kind transformer --dim 32 --layers 1 --heads 2 --window 12 --batch-tokens 256 --dropout 0"
+    pace = "--learning-rate 1e-2 --precision fp32"
     figures = {}
     with pytest.MonkeyPatch.context() as patch:
         printed: list[str] = []
         patch.setattr("builtins.print", lambda *values, **options: printed.append(str(values[0])))
         for name, more in (
-            ("words.onnx", f"{size} --steps 150 --learning-rate 1e-2"),
-            ("tokens.onnx", f"{size} --steps 100 --learning-rate 1e-2 --tokens {folder / 'tokens'}"),
+            ("words.onnx", f"{size} {pace} --steps 150"),
+            ("tokens.onnx", f"{size} {pace} --steps 300 --tokens {folder / 'tokens'}"),
             ("ngrams.bin", "--order 2"),
         ):
             assert main([*common, "-o", str(folder / name), *more.split()]) == 0
@@ -178,7 +179,7 @@ def test_lines(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
         assert [each.unknown for each in scored] == [0, 0, 1]
         assert [len(each.scores.log_probs) for each in scored] == [3, 1, 3]
         assert main(["lm", "score", str(made.folder / name), str(text), "--words"]) == 0
-        assert capsys.readouterr().out.splitlines()[-3].endswith("\txyz\toov")
+        assert capsys.readouterr().out.splitlines()[-4].endswith("\txyz\toov")
     # A word's log-prob is the sum of its tokens'.
     tokens = [opened.id(token) for token in "ba▁be"]
     assert scored[0].log_prob == pytest.approx(float(opened.scores(tokens).log_probs.sum()), abs=1e-4)
@@ -231,6 +232,7 @@ def test_models_with_other_words_share_their_unknown(made: Made, tmp_path: Path)
         ("train text.txt -o x.onnx --kind transformer --dim 30", "divisible by twice the 4 heads"),
         ("train text.txt -o x.onnx --kind transformer --tokens tokens --max-words 9", "leave out --vocab"),
         ("train empty.txt -o x.onnx --kind transformer --steps 1", "empty.txt: there are no words"),
+        ("prune words.onnx --entropy 1e-7 -o x.bin", "words.onnx: a neural model, which has no n-grams"),
         ("perplexity ngrams.bin dev.txt --weight auto", "--with MODEL"),
         ("perplexity ngrams.bin dev.txt --with words.onnx --weight auto", "--dev TEXT go together"),
         ("perplexity ngrams.bin dev.txt --with words.onnx --weight 2", "--weight is 2"),
