@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
 import pytest
+import torch
 
 from earwright.cli.main import main
 from earwright.errors import EarwrightError
@@ -17,6 +19,7 @@ from earwright.lm.ngrams import END, START, UNKNOWN
 from earwright.lm.query import LanguageModel
 from earwright.lm.scored_text import MixedScorer, load_model
 from earwright.lm.scoring import measure, score_lines
+from earwright.models.language_model import TransformerLanguageModel, TransformerOptions
 from earwright.text import build_char_tokenizer
 
 WORDS = ["ba", "be", "bi", "da", "de", "di", "ga", "ge"]
@@ -37,10 +40,14 @@ def sentences(count: int, seed: int) -> list[list[str]]:
 
 
 class Made(NamedTuple):
-    """A folder with text.txt, dev.txt, words.onnx, tokens.onnx and ngrams.bin, and what training printed."""
+    """A folder with text.txt, dev.txt, words.onnx, tokens.onnx and ngrams.bin.
+
+    Beside it what training printed for each model, and the modules that the neural ones were made of.
+    """
 
     folder: Path
     figures: dict[str, Any]
+    modules: list[Any]
 
     def __str__(self) -> str:
         return str(self.folder)
@@ -54,19 +61,28 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         (folder / f"{name}.txt").write_text(lines, encoding="utf-8")
     build_char_tokenizer([" ".join(WORDS)]).save(folder / "tokens")
     common = ["lm", "train", str(folder / "text.txt"), "--lines", "--json"]
-    size = "--kind transformer --dim 32 --layers 1 --heads 2 --window 12 --batch-tokens 256 --precision fp32"
+    size = "--kind transformer --dim 32 --layers 1 --heads 2 --window 12 --batch-tokens 256 --dropout 0"
+    pace = "--learning-rate 1e-2 --precision fp32"
     figures = {}
+    modules: list[TransformerLanguageModel] = []
+
+    def build(options: TransformerOptions, size: int) -> TransformerLanguageModel:
+        """With clusters of rare words, which so few words would not have otherwise."""
+        modules.append(TransformerLanguageModel(replace(options, cutoffs=(6, 9)), size))
+        return modules[-1]
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("earwright.training.language_model.loop.TransformerLanguageModel", build)
         printed: list[str] = []
         patch.setattr("builtins.print", lambda *values, **options: printed.append(str(values[0])))
         for name, more in (
-            ("words.onnx", f"{size} --steps 150 --learning-rate 1e-2"),
-            ("tokens.onnx", f"{size} --steps 100 --learning-rate 1e-2 --tokens {folder / 'tokens'}"),
+            ("words.onnx", f"{size} {pace} --steps 150"),
+            ("tokens.onnx", f"{size} {pace} --steps 300 --tokens {folder / 'tokens'}"),
             ("ngrams.bin", "--order 2"),
         ):
             assert main([*common, "-o", str(folder / name), *more.split()]) == 0
             figures[name] = json.loads(printed[-1])
-    return Made(folder, figures)
+    return Made(folder, figures, modules)
 
 
 @pytest.fixture(scope="module")
@@ -146,24 +162,11 @@ def test_a_sentence_that_is_longer_than_a_run(
     np.testing.assert_allclose(model.scores(text).log_probs, expected, atol=1e-5)
 
 
-def test_the_graph_says_what_the_module_says(made: Made) -> None:
-    import torch
-
-    from earwright.models.language_model import TransformerLanguageModel, TransformerOptions
-    from earwright.training.language_model.export import export_language_model
-
-    torch.manual_seed(1)
-    module = TransformerLanguageModel(TransformerOptions(32, 2, 2, 2.0, 5, (6, 9)), 13).eval()
-    for parameter in module.parameters():
-        parameter.data += 0.2 * torch.randn_like(parameter)
-    path = made.folder / "module.onnx"
-    words = ["<unk>", "<s>", "</s>", *(f"w{number}" for number in range(10))]
-    export_language_model(path, module, words, "raw", {})
-    found = NeuralLanguageModel.load(path, threads=1)
-    tokens = torch.randint(3, 13, (1, 14))
+def test_the_graph_says_what_the_module_says(made: Made, model: NeuralLanguageModel) -> None:
+    tokens = torch.randint(3, 11, (1, 30))
     before = torch.cat((torch.tensor([[START]]), tokens[:, :-1]), dim=1)
-    expected = -module.losses(before, tokens)[0] / np.log(10)
-    scores = found.scores(tokens[0].numpy(), end=False)
+    expected = -made.modules[0].losses(before, tokens)[0] / np.log(10)
+    scores = model.scores(tokens[0].numpy(), end=False)
     np.testing.assert_allclose(scores.log_probs, expected.detach().numpy(), atol=1e-5)
 
 
@@ -178,7 +181,7 @@ def test_lines(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
         assert [each.unknown for each in scored] == [0, 0, 1]
         assert [len(each.scores.log_probs) for each in scored] == [3, 1, 3]
         assert main(["lm", "score", str(made.folder / name), str(text), "--words"]) == 0
-        assert capsys.readouterr().out.splitlines()[-3].endswith("\txyz\toov")
+        assert capsys.readouterr().out.splitlines()[-4].endswith("\txyz\toov")
     # A word's log-prob is the sum of its tokens'.
     tokens = [opened.id(token) for token in "ba▁be"]
     assert scored[0].log_prob == pytest.approx(float(opened.scores(tokens).log_probs.sum()), abs=1e-4)
@@ -231,6 +234,7 @@ def test_models_with_other_words_share_their_unknown(made: Made, tmp_path: Path)
         ("train text.txt -o x.onnx --kind transformer --dim 30", "divisible by twice the 4 heads"),
         ("train text.txt -o x.onnx --kind transformer --tokens tokens --max-words 9", "leave out --vocab"),
         ("train empty.txt -o x.onnx --kind transformer --steps 1", "empty.txt: there are no words"),
+        ("prune words.onnx --entropy 1e-7 -o x.bin", "words.onnx: a neural model, which has no n-grams"),
         ("perplexity ngrams.bin dev.txt --weight auto", "--with MODEL"),
         ("perplexity ngrams.bin dev.txt --with words.onnx --weight auto", "--dev TEXT go together"),
         ("perplexity ngrams.bin dev.txt --with words.onnx --weight 2", "--weight is 2"),

@@ -215,7 +215,10 @@ def load_ngrams(path: str | os.PathLike[str]) -> NgramModel:
     """
     from earwright.lm.arpa import read_arpa
     from earwright.lm.binary import is_binary, read_binary
+    from earwright.lm.neural import is_neural
 
+    if is_neural(path):
+        raise EarwrightError(f"{path}: a neural model, which has no n-grams; give an n-gram model.")
     return read_binary(path) if Path(path).is_file() and is_binary(path) else read_arpa(path)
 
 

@@ -163,7 +163,7 @@ def plan_rows(ranges: Ranges, length: int, seed: int, epoch: int) -> npt.NDArray
 
     Args:
         ranges: (k, 2) what may be used.
-        length: tokens a row; no range is shorter than all rows.
+        length: tokens a row; at least one of the ranges is as long.
         seed, epoch: of the draw.
     """
     generator = np.random.default_rng([seed, epoch])
