@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,18 @@ def test_a_bulk_job_goes_on(workplace: Path, capsys: pytest.CaptureFixture[str])
     assert [row["word"] for row in rows] == ["kint", "zoo", "tink"]
     assert rows[1]["source"] is None and "trained on no word" in rows[1]["problem"]
     assert 0 < rows[0]["pronunciations"][0]["probability"] <= 1
+
+
+def test_words_from_a_pipe(
+    workplace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"knit\ntin\n")
+    os.close(writer)
+    with open(reader, encoding="utf-8") as pipe:
+        monkeypatch.setattr("sys.stdin", pipe)
+        assert main(["lexicon", "pronounce", "--lexicon", "small.txt", "--file", "-"]) == 0
+    assert capsys.readouterr().out == "knit\tN IH1 T\tlexicon\ntin\tT IH1 N\tlexicon\n"
 
 
 def test_hold_out(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:

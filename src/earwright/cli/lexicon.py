@@ -176,11 +176,12 @@ def _to_dict(answer: Answer, no_stress: bool) -> dict[str, Any]:
         phones = " ".join(without_stress(guess.phones) if no_stress else guess.phones)
         together = shares.get(phones, 0.0) + guess.probability
         shares[phones] = together if answer.source == "g2p" else 1.0
+    best_first = sorted(shares.items(), key=lambda item: -item[1])  # stable: a lexicon's order stays
     return {
         "word": answer.word,
         "source": answer.source or None,
         "pronunciations": [
-            {"phones": phones, "probability": round(share, 6)} for phones, share in shares.items()
+            {"phones": phones, "probability": round(share, 6)} for phones, share in best_first
         ],
         **({"problem": answer.problem} if answer.problem else {}),
     }

@@ -11,12 +11,13 @@ import gzip
 import lzma
 import os
 import re
+import sys
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO
+from io import BufferedReader
+from typing import IO, cast
 
 from earwright.errors import EarwrightError, first_line
 
@@ -162,7 +163,7 @@ def read_phones(path: str | os.PathLike[str]) -> Phones:
         EarwrightError: the file cannot be read or is empty, or a phone stands there twice.
     """
     seen: dict[str, int] = {}
-    for line, text in _lines(Path(path)):
+    for line, text in _lines(path):
         if isinstance(text, Problem):
             raise EarwrightError(f"{path}, line {line}: {text.message}.")
         phone = next(iter(text.split()), "")
@@ -183,8 +184,7 @@ def read_words(path: str | os.PathLike[str]) -> Iterator[str]:
     Raises:
         EarwrightError: the file cannot be read, or a line is no text.
     """
-    source = Path("/dev/stdin") if os.fspath(path) == "-" else Path(path)
-    for line, text in _lines(source):
+    for line, text in _lines(path):
         if isinstance(text, Problem):
             raise EarwrightError(f"{path}, line {line}: {text.message}.")
         if text.strip():
@@ -209,7 +209,7 @@ def scan_lexicon(
     """
     allowed = None if phones is None else frozenset(phones)
     seen: dict[str, dict[Phones, int]] = {}
-    for line, text in _lines(Path(path)):
+    for line, text in _lines(path):
         if isinstance(text, Problem):
             yield text
             continue
@@ -274,9 +274,12 @@ def _parse(line: int, text: str, allowed: frozenset[str] | None) -> Entry | Prob
     return Entry(line, match["word"] if match else word, phones, alternate=match is not None)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str | Problem]]:
-    """(number, line or what is wrong with it) of a text file, plain or packed."""
+def _lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str | Problem]]:
+    """(number, line or what is wrong with it) of a text file, plain or packed; "-" is standard input."""
     try:
+        if os.fspath(path) == "-":
+            yield from enumerate(_texts(_unpacked(cast(BufferedReader, sys.stdin.buffer))), 1)
+            return
         with open(path, "rb") as file:
             yield from enumerate(_texts(_unpacked(file)), 1)
     except IsADirectoryError:
@@ -287,9 +290,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str | Problem]]:
         raise EarwrightError(f"{path}: the file cannot be read ({first_line(error)}).") from error
 
 
-def _unpacked(file: IO[bytes]) -> IO[bytes]:
-    magic = file.read(6)
-    file.seek(0)
+def _unpacked(file: BufferedReader) -> IO[bytes]:
+    magic = file.peek(6)[:6]  # a pipe cannot be read twice
     if magic.startswith(b"\x1f\x8b"):
         return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]
     if magic == b"\xfd7zXZ\x00":

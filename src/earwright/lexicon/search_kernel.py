@@ -92,6 +92,98 @@ def log_prob_of(
 
 
 @numba.njit(cache=True)
+def arrive(
+    node: int,
+    hashed: int,
+    score: float,
+    table: IntArray,
+    count: IntArray,
+    scores: FloatArray,
+    nodes: IntArray,
+    hashes: IntArray,
+) -> int:
+    """Enter a hypothesis at a place, or add it to the one with the same phones in the same context.
+
+    Args:
+        node, hashed, score: its context, the hash of its phones, its log10 probability.
+        table: of entries, with open addressing; -1 where a cell is free.
+        count: (1,) how many entries there are.
+        scores, nodes, hashes: of the entries.
+
+    Returns:
+        The entry that it became or was added to.
+    """
+    mixed = (hashed ^ (node * 7919)) & 0x7FFFFFFFFFFFFFFF
+    cell = (mixed ^ (mixed >> 29)) & (len(table) - 1)
+    while table[cell] != -1:
+        entry = table[cell]
+        if nodes[entry] == node and hashes[entry] == hashed:
+            scores[entry] = log_add(scores[entry], score)
+            return int(entry)
+        cell = (cell + 1) & (len(table) - 1)
+    entry = count[0]
+    count[0] += 1
+    table[cell] = entry
+    scores[entry], nodes[entry], hashes[entry] = score, node, hashed
+    return int(entry)
+
+
+@numba.njit(cache=True)
+def finish(
+    letters: int,
+    wanted: int,
+    scores: FloatArray,
+    nodes: IntArray,
+    hashes: IntArray,
+    origins: IntArray,
+    graphones: IntArray,
+    kept_origins: IntArray,
+    kept_graphones: IntArray,
+    end_word: int,
+    words: IntArray,
+    begins: IntArray,
+    log_probs: FloatArray,
+    backoffs: FloatArray,
+    suffixes: IntArray,
+) -> tuple[float, FloatArray, IntArray, IntArray]:
+    """End the word after each hypothesis, add up those with the same phones, and trace the best back."""
+    count = len(scores)
+    finals = np.empty(count)
+    for this in range(count):
+        finals[this] = scores[this] + log_prob_of(
+            nodes[this], end_word, words, begins, log_probs, backoffs, suffixes
+        )
+    by_hash = np.argsort(hashes[:count])
+    found = 0
+    out_scores = np.empty(count)
+    out_ids = np.empty(count, np.int64)
+    for index in range(count):
+        this = by_hash[index]
+        if found and index and hashes[this] == hashes[by_hash[index - 1]]:
+            out_scores[found - 1] = log_add(out_scores[found - 1], finals[this])
+        else:
+            out_scores[found], out_ids[found] = finals[this], this
+            found += 1
+    everything = -np.inf
+    for index in range(found):
+        everything = log_add(everything, out_scores[index])
+    best_first = np.argsort(-out_scores[:found])[:wanted]
+    found = len(best_first)
+    out_begins = np.zeros(found + 1, np.int64)
+    out_graphones = np.empty(found * letters, np.int64)
+    written = 0
+    for rank in range(found):
+        this = out_ids[best_first[rank]]
+        graphone, origin = graphones[this], origins[this]
+        while graphone >= 0:
+            out_graphones[written] = graphone
+            written += 1
+            graphone, origin = kept_graphones[origin], kept_origins[origin]
+        out_begins[rank + 1] = written
+    return everything, out_scores[best_first], out_begins, out_graphones[:written]
+
+
+@numba.njit(cache=True)
 def search(
     firsts: IntArray,
     lasts: IntArray,
@@ -176,23 +268,12 @@ def search(
                             for index in range(phone_begins[graphone], phone_begins[graphone + 1]):
                                 hashed = (hashed + phones[index] + 1) * _HASH_FACTOR
                             state, total = after(child, sum_here, begins, backoffs, suffixes)
-                            # The same phones in the same context: their probabilities add up.
-                            mixed = (hashed ^ (state * 7919)) & 0x7FFFFFFFFFFFFFFF
-                            cell = (mixed ^ (mixed >> 29)) & (table_size - 1)
-                            while True:
-                                entry = table[to, cell]
-                                if entry == -1:
-                                    entry = counts[to]
-                                    counts[to] += 1
-                                    table[to, cell] = entry
-                                    new_scores[to, entry], new_nodes[to, entry] = total, state
-                                    new_hashes[to, entry] = hashed
-                                    new_origins[to, entry], new_graphones[to, entry] = origin, graphone
-                                    break
-                                if new_nodes[to, entry] == state and new_hashes[to, entry] == hashed:
-                                    new_scores[to, entry] = log_add(new_scores[to, entry], total)
-                                    break
-                                cell = (cell + 1) & (table_size - 1)
+                            entry = arrive(
+                                state, hashed, total, table[to], counts[to : to + 1],
+                                new_scores[to], new_nodes[to], new_hashes[to],
+                            )  # fmt: skip
+                            if new_scores[to, entry] == total:  # a new one, not one added to another
+                                new_origins[to, entry], new_graphones[to, entry] = origin, graphone
                             bests[to] = max(bests[to], new_scores[to, entry])
                         seen[graphone] = stamp
                         child += 1
@@ -204,39 +285,9 @@ def search(
         counts[slot] = 0
         bests[slot] = -np.inf
 
-    # The end of the word, and the same phones from different contexts together.
     slot = letters % slots
-    count = counts[slot]
-    finals = np.empty(count)
-    for this in range(count):
-        finals[this] = new_scores[slot, this] + log_prob_of(
-            new_nodes[slot, this], end_word, words, begins, log_probs, backoffs, suffixes
-        )
-    by_hash = np.argsort(new_hashes[slot, :count])
-    found = 0
-    out_scores = np.empty(count)
-    out_ids = np.empty(count, np.int64)
-    for index in range(count):
-        this = by_hash[index]
-        if index and new_hashes[slot, this] == new_hashes[slot, by_hash[index - 1]]:
-            out_scores[found - 1] = log_add(out_scores[found - 1], finals[this])
-        elif finals[this] > -np.inf:
-            out_scores[found], out_ids[found] = finals[this], this
-            found += 1
-    everything = -np.inf
-    for index in range(found):
-        everything = log_add(everything, out_scores[index])
-    best_first = np.argsort(-out_scores[:found])[:wanted]
-    found = len(best_first)
-    out_begins = np.zeros(found + 1, np.int64)
-    out_graphones = np.empty(found * letters, np.int64)
-    written = 0
-    for rank in range(found):
-        this = out_ids[best_first[rank]]
-        graphone, origin = new_graphones[slot, this], new_origins[slot, this]
-        while graphone >= 0:
-            out_graphones[written] = graphone
-            written += 1
-            graphone, origin = kept_graphones[origin], kept_origins[origin]
-        out_begins[rank + 1] = written
-    return everything, out_scores[best_first], out_begins, out_graphones[:written]
+    return finish(
+        letters, wanted, new_scores[slot, : counts[slot]], new_nodes[slot], new_hashes[slot],
+        new_origins[slot], new_graphones[slot], kept_origins, kept_graphones, end_word, words, begins, log_probs,
+        backoffs, suffixes,
+    )  # fmt: skip
