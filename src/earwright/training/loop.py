@@ -31,7 +31,7 @@ from earwright.training.lanes import MOST_LANES, Lanes, lanes_for
 from earwright.training.log import Reporter, RunLog, duration, progress_line, read_log
 from earwright.training.machine import Machine
 from earwright.training.options import parse_time
-from earwright.training.processes import build_accelerator, cpu_seconds, sum_over_processes
+from earwright.training.processes import build_accelerator, sum_over_processes
 from earwright.training.recipe import Recipe, recipe_differences, recipe_from_dict, recipe_to_dict
 from earwright.training.schedule import learning_rate, set_learning_rate
 from earwright.training.setup import Parts, build_optimizer, build_parts
@@ -244,7 +244,7 @@ class Run:
             if log and self.parts.start and progress.step == 0:
                 self._look_at_dev(log)
             while progress.step < progress.steps:
-                began, cpu = time.monotonic(), cpu_seconds()
+                began, cpu = time.monotonic(), time.process_time()
                 update = [
                     part for _ in range(recipe.training.accumulate) for part in self.parts_of(next(batches))
                 ]
@@ -264,7 +264,7 @@ class Run:
                 )
                 progress.audio_seconds += audio
                 progress.wall_seconds += time.monotonic() - began
-                progress.cpu_seconds += cpu_seconds() - cpu
+                progress.cpu_seconds += time.process_time() - cpu
                 progress.wait_seconds += waited
                 if log:
                     self._tell(log, "step", **values)

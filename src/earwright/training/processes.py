@@ -1,9 +1,8 @@
-"""One process or many: what they run on, what they tell each other, what they cost."""
+"""One process or many: what they run on, and what they tell each other."""
 
 from __future__ import annotations
 
 import os
-import resource
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
@@ -28,9 +27,3 @@ def sum_over_processes(accelerator: Accelerator, *values: float) -> list[float]:
         torch.tensor(values, dtype=torch.float64, device=accelerator.device), "sum"
     )
     return [float(value) for value in total]
-
-
-def cpu_seconds() -> float:
-    """Processor time of this process."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
