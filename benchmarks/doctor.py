@@ -34,8 +34,8 @@ import torch
 from earwright.cuts import Cut, read_cut_audio, read_cuts, write_cuts
 from earwright.evaluation.record import machine, save_record
 from earwright.files import atomic_write
-from earwright.training.doctor import examine
-from earwright.training.finding import WARNING
+from earwright.training.doctor.doctor import examine
+from earwright.training.doctor.finding import WARNING
 from earwright.training.log import Reporter, read_log
 from earwright.training.loop import Run
 from earwright.training.recipe import Recipe, recipe_from_dict

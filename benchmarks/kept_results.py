@@ -1,7 +1,7 @@
 """The table of kept results that `earwright new` estimates from, made of docs/results/*.json.
 
-`python benchmarks/kept_results.py` writes src/earwright/training/kept_results.json, which is part of the
-package; with `--check` the exit code is 1 if it differs from what docs/results say.
+`python benchmarks/kept_results.py` writes src/earwright/training/proposal/kept_results.json, which is part of
+the package; with `--check` the exit code is 1 if it differs from what docs/results say.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results"
-TABLE = ROOT / "src" / "earwright" / "training" / "kept_results.json"
+TABLE = ROOT / "src" / "earwright" / "training" / "proposal" / "kept_results.json"
 # Bundle -> what it learnt from: its name in prepare-corpora.json, which has the hours; what that is; its
 # language. Synthesized speech is left out: it says nothing about recordings.
 LEARNT_FROM = {"librispeech-5h": ("train-clean-5", "English books read aloud (LibriSpeech)", "en")}

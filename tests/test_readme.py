@@ -104,10 +104,10 @@ def workplace(tmp_path: Path, runtime_bundle: Path, monkeypatch: pytest.MonkeyPa
         (tmp_path / "runs" / name / "log.jsonl").write_text(f"{json.dumps(step)}\n{json.dumps(look)}\n")
     shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
     if find_spec("torch"):  # what `new` measures takes longer than all the rest
-        from earwright.training.speed import Speed
+        from earwright.training.proposal.speed import Speed
 
         monkeypatch.setattr(
-            "earwright.training.proposal.measure_speed", lambda *args: Speed(100.0, "fp32", 3_000_000)
+            "earwright.training.proposal.propose.measure_speed", lambda *args: Speed(100.0, "fp32", 3_000_000)
         )
         # The bundle that --init names is not here; what the recipe says is looked at all the same.
         monkeypatch.setattr("earwright.training.recipe.over_bundle", lambda table: table)

@@ -9,9 +9,10 @@ import pytest
 from rich.cells import cell_len
 
 from earwright.cli.main import main
-from earwright.training import load_recipe, proposal
+from earwright.training import load_recipe
 from earwright.training.machine import Machine
-from earwright.training.speed import Speed
+from earwright.training.proposal import propose as proposal
+from earwright.training.proposal.speed import Speed
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from earwright.training.doctor import Examination
+    from earwright.training.doctor.doctor import Examination
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what is seen; 0 whatever it is."""
-    from earwright.training.doctor import examine
+    from earwright.training.doctor.doctor import examine
 
     examination = examine(args.folder)
     print(_as_json(args.folder, examination) if args.json else _as_text(args.folder, examination))

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from earwright.cli.terminal import progress
-    from earwright.training.proposal import propose
+    from earwright.training.proposal.propose import propose
 
     with progress("reading") as bar:
         proposal = propose(

@@ -11,8 +11,8 @@ from earwright.errors import EarwrightError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from earwright.training.curves import Panel
-    from earwright.training.runs import RunFacts
+    from earwright.training.comparison.curves import Panel
+    from earwright.training.comparison.runs import RunFacts
 
 METRICS = {"cer": "CER", "wer": "WER", "loss": "loss"}
 AXES = {"step": "steps", "minutes": "min", "cpu": "min of processor time"}
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from earwright.training.runs import find_runs, is_run, read_run
+    from earwright.training.comparison.runs import find_runs, is_run, read_run
 
     found = find_runs(args.folders)
     if not found:
@@ -140,7 +140,7 @@ def _percent(value: float | None) -> str:
 
 
 def _print_curves(console: Console, runs: Sequence[RunFacts], metric: str, by: str) -> None:
-    from earwright.training.curves import small_multiples
+    from earwright.training.comparison.curves import small_multiples
 
     panels = [_panel(one, metric, by) for one in runs if one.points(metric, by)]
     if not panels:
@@ -161,7 +161,7 @@ def _print_curves(console: Console, runs: Sequence[RunFacts], metric: str, by: s
 
 
 def _panel(one: RunFacts, metric: str, by: str) -> Panel:
-    from earwright.training.curves import Panel
+    from earwright.training.comparison.curves import Panel
 
     points = one.points(metric, by)
     if metric == "loss":
@@ -178,7 +178,7 @@ def _panel(one: RunFacts, metric: str, by: str) -> Panel:
 
 
 def _print_comparison(console: Console, runs: Sequence[RunFacts], metric: str) -> None:
-    from earwright.training.compare import differences, reservations
+    from earwright.training.comparison.compare import differences, reservations
 
     a, b = runs
     metric = "cer" if metric == "loss" else metric
@@ -215,7 +215,7 @@ def _print_pairs(
 
 def _print_standings(console: Console, runs: Sequence[RunFacts], metric: str) -> None:
     from earwright.cli.terminal import plain_table
-    from earwright.training.compare import standings
+    from earwright.training.comparison.compare import standings
 
     a, b = runs
     names = [_shortened(one.label) for one in runs]
@@ -285,7 +285,7 @@ def _looked(point: Any) -> dict[str, Any]:
 
 
 def _comparison(runs: Sequence[RunFacts], metric: str) -> dict[str, Any]:
-    from earwright.training.compare import differences, reservations, standings
+    from earwright.training.comparison.compare import differences, reservations, standings
 
     a, b = runs
     metric = "cer" if metric == "loss" else metric

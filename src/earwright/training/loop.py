@@ -22,8 +22,9 @@ from earwright.nn.context import Context
 from earwright.nn.randomness import drawing_from
 from earwright.nn.specaugment import spec_augment
 from earwright.training.checkpoint import Look, Progress, load_checkpoint, save_checkpoint
-from earwright.training.data_vitals import describe_data
-from earwright.training.doctor import Doctor, describe_run, listen
+from earwright.training.doctor.data_vitals import describe_data
+from earwright.training.doctor.doctor import Doctor, describe_run, listen
+from earwright.training.doctor.vitals import Vitals, seldom
 from earwright.training.facts import start_facts
 from earwright.training.finetuning.forgetting import compared, errors_by_name
 from earwright.training.keep import keep_weights, sweep
@@ -35,7 +36,6 @@ from earwright.training.processes import build_accelerator, sum_over_processes
 from earwright.training.recipe import Recipe, recipe_differences, recipe_from_dict, recipe_to_dict
 from earwright.training.schedule import learning_rate, set_learning_rate
 from earwright.training.setup import Parts, build_optimizer, build_parts
-from earwright.training.vitals import Vitals, seldom
 from earwright.training.watch import DevResult, DevSet, compare_transcripts
 
 # A budget of time is only a plan; this far beyond it the run ends, whatever the plan was.

@@ -20,7 +20,7 @@ from earwright.models.conformer import Conformer, EncoderOutput
 from earwright.nn.features import Features
 from earwright.nn.normalization import FeatureNormalization
 from earwright.text import Tokenizer, normalize
-from earwright.training.vitals import count_output
+from earwright.training.doctor.vitals import count_output
 
 
 class DevResult(NamedTuple):

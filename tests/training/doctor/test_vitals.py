@@ -14,7 +14,7 @@ from torch import nn
 from earwright.data.batches import Example
 from earwright.decoding.greedy import greedy_search
 from earwright.text import build_char_tokenizer
-from earwright.training.data_vitals import (
+from earwright.training.doctor.data_vitals import (
     describe_clips,
     describe_fit,
     entropy,
@@ -22,8 +22,8 @@ from earwright.training.data_vitals import (
     surprise,
     unknown_characters,
 )
-from earwright.training.history import step_at
-from earwright.training.vitals import Vitals, count_output, layer_norms, layer_of
+from earwright.training.doctor.history import step_at
+from earwright.training.doctor.vitals import Vitals, count_output, layer_norms, layer_of
 from earwright.training.watch import compare_transcripts
 
 

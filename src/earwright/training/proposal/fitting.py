@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from earwright.training.explained import Line, table_of
 from earwright.training.log import duration
 from earwright.training.plan import SHARE_FOR_STEPS
+from earwright.training.proposal.explained import Line, table_of
+from earwright.training.proposal.speed import Speed
+from earwright.training.proposal.survey import LONG, DataFacts
 from earwright.training.recipe import Recipe, recipe_from_dict
-from earwright.training.speed import Speed
-from earwright.training.survey import LONG, DataFacts
 
 # What the kept results were reached with: 10.8 M parameters for 5.3 h, 3.6 M for 1.5 h.
 PARAMETERS_PER_HOUR = 2.5e6

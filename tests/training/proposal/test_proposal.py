@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from earwright.errors import EarwrightError
-from earwright.training import Recipe, Reporter, load_recipe, proposal, train
+from earwright.training import Recipe, Reporter, load_recipe, train
 from earwright.training.machine import Machine
-from earwright.training.proposal import propose
+from earwright.training.proposal import propose as proposal
+from earwright.training.proposal.propose import propose
+from earwright.training.proposal.speed import Clips, Speed
 from earwright.training.recipe import recipe_to_dict
-from earwright.training.speed import Clips, Speed
 
 
 @pytest.fixture(autouse=True)

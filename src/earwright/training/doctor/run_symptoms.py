@@ -11,8 +11,8 @@ import math
 from collections.abc import Callable
 from statistics import median
 
-from earwright.training.finding import NOTE, Finding
-from earwright.training.history import History
+from earwright.training.doctor.finding import NOTE, Finding
+from earwright.training.doctor.history import History
 
 # Tokens written for one that was said. A model that has found its first letter writes it everywhere.
 ONLY_BLANKS = 0.02

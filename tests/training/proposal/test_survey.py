@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from earwright.cuts import Cut
 from earwright.errors import EarwrightError
-from earwright.training.survey import survey_cuts
+from earwright.training.proposal.survey import survey_cuts
 
 
 def cut(number: int, text: str, seconds: float = 2.0, **more: object) -> Cut:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earwright.errors import EarwrightError
-from earwright.training.data_symptoms import check_data
-from earwright.training.dev_symptoms import CLOCK_RULES, DEV_LOOK_RULES, describe_dev
-from earwright.training.finding import NOTE, WARNING, Finding
-from earwright.training.history import History, step_at
+from earwright.training.doctor.data_symptoms import check_data
+from earwright.training.doctor.dev_symptoms import CLOCK_RULES, DEV_LOOK_RULES, describe_dev
+from earwright.training.doctor.finding import NOTE, WARNING, Finding
+from earwright.training.doctor.history import History, step_at
+from earwright.training.doctor.run_symptoms import LETTERS_AFTER, RUN_RULES
 from earwright.training.log import read_log
-from earwright.training.run_symptoms import LETTERS_AFTER, RUN_RULES
 from earwright.training.schedule import learning_rate
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earwright.training.explained import explained_toml, table_of
-from earwright.training.fitting import FEWEST_UPDATES, SIZES, Situation, fit_recipe, foreseen
+from earwright.training.proposal.explained import explained_toml, table_of
+from earwright.training.proposal.fitting import FEWEST_UPDATES, SIZES, Situation, fit_recipe, foreseen
+from earwright.training.proposal.speed import Speed
+from earwright.training.proposal.survey import DataFacts
 from earwright.training.recipe import Recipe, recipe_from_dict
-from earwright.training.speed import Speed
-from earwright.training.survey import DataFacts
 
-RECIPES = Path(__file__).parent.parent.parent / "recipes"
+RECIPES = Path(__file__).parent.parent.parent.parent / "recipes"
 BOOKS = DataFacts(
     utterances=1500,
     hours=5.3,

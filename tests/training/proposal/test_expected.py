@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earwright.training.expected import KeptRun, KeptScore, expect, load_kept_runs
+from earwright.training.proposal.expected import KeptRun, KeptScore, expect, load_kept_runs
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent.parent.parent
 SCORE = KeptScore("few-test", "other speakers", 50, 0.3, (0.2, 0.4), 0.8, (0.7, 0.9))
 FEW = KeptRun(
     "few", "books", "en", 5.0, 10_000_000, 60.0, "a machine", "2026-11-23", (SCORE,),

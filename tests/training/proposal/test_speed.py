@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from earwright.models.conformer import Conformer
-from earwright.training import Recipe, speed
+from earwright.training import Recipe
 from earwright.training.lanes import Lanes
 from earwright.training.machine import Machine
-from earwright.training.speed import Clips, measure_speed
+from earwright.training.proposal import speed
+from earwright.training.proposal.speed import Clips, measure_speed
 
 CPU = torch.device("cpu")
 

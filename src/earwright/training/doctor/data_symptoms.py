@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from earwright.training.finding import NOTE, Finding
+from earwright.training.doctor.finding import NOTE, Finding
 
 Facts = Mapping[str, Any]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from earwright.training.curves import ROWS, Panel, draw, find_axes, small_multiples
+from earwright.training.comparison.curves import ROWS, Panel, draw, find_axes, small_multiples
 
 FALLING = [(float(step), 1.0 / step) for step in range(1, 31)]
 places = st.lists(st.tuples(st.floats(0.01, 1e6), st.floats(0, 3)), min_size=1, max_size=30).map(sorted)

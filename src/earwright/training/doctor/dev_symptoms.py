@@ -7,8 +7,8 @@ from collections.abc import Callable
 from statistics import fmean, median
 from typing import Any
 
-from earwright.training.finding import NOTE, Finding
-from earwright.training.history import History, number
+from earwright.training.doctor.finding import NOTE, Finding
+from earwright.training.doctor.history import History, number
 
 # Looks at dev in a row: a small dev set goes up and down by itself.
 IN_A_ROW = 3

@@ -15,15 +15,15 @@ from accelerate import Accelerator
 from earwright.cuts import find_manifest, iterate_cuts
 from earwright.errors import EarwrightError
 from earwright.files import atomic_write, describe_os_error
-from earwright.training.expected import Expectation, expect
-from earwright.training.explained import explained_toml
-from earwright.training.fitting import Fit, Situation, fit_recipe, foreseen
 from earwright.training.lanes import lanes_for
 from earwright.training.machine import measure_machine
 from earwright.training.options import parse_time
+from earwright.training.proposal.expected import Expectation, expect
+from earwright.training.proposal.explained import explained_toml
+from earwright.training.proposal.fitting import Fit, Situation, fit_recipe, foreseen
+from earwright.training.proposal.speed import Clips, Speed, measure_speed
+from earwright.training.proposal.survey import DataFacts, survey_cuts
 from earwright.training.recipe import Recipe, recipe_to_dict
-from earwright.training.speed import Clips, Speed, measure_speed
-from earwright.training.survey import DataFacts, survey_cuts
 
 RECIPE = "recipe.toml"
 NORMALIZER = "basic"

@@ -20,9 +20,9 @@ from safetensors.numpy import save_file
 
 from earwright.bundle import BundleMeta, write_bundle
 from earwright.errors import EarwrightError
-from earwright.training.compare import Value, differences, reservations, standings
+from earwright.training.comparison.compare import Value, differences, reservations, standings
+from earwright.training.comparison.runs import Point, RunFacts, find_runs, interpolate, read_run
 from earwright.training.recipe import Recipe, recipe_to_dict
-from earwright.training.runs import Point, RunFacts, find_runs, interpolate, read_run
 
 PROGRESS = {
     "step": 30,

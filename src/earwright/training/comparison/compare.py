@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from earwright.training.comparison.runs import RunFacts, interpolate
 from earwright.training.recipe import Recipe, recipe_to_dict
-from earwright.training.runs import RunFacts, interpolate
 
 QUARTERS = 4
 AXES = {"step": "steps", "minutes": "minutes", "cpu": "minutes of processor time"}

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from earwright.errors import EarwrightError
 from earwright.training import Recipe, Reporter
 from earwright.training.checkpoint import load_checkpoint
-from earwright.training.doctor import Doctor, examine, listen
-from earwright.training.finding import NOTE, WARNING
+from earwright.training.doctor.doctor import Doctor, examine, listen
+from earwright.training.doctor.finding import NOTE, WARNING
 from earwright.training.log import read_log
 from earwright.training.loop import Run
 from earwright.training.options import TrainingOptions

@@ -7,7 +7,7 @@ import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earwright.training.explained import WIDTH, Line, explained_toml, table_of
+from earwright.training.proposal.explained import WIDTH, Line, explained_toml, table_of
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 values = st.one_of(
