@@ -82,13 +82,16 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
     raise ValueError("a number of more than ten bytes")
 
 
-def open_session(source: str | os.PathLike[str] | bytes, where: str, threads: int | None = None) -> Any:
+def open_session(
+    source: str | os.PathLike[str] | bytes, where: str, threads: int | None = None, *, arena: bool = False
+) -> Any:
     """Open a graph to be run on the CPU.
 
     Args:
         source: the file, or its bytes.
         where: for the messages.
         threads: how many cores one run may use; None leaves it to onnxruntime (all physical cores).
+        arena: whether to keep memory from run to run; for many small runs of about one size.
 
     Raises:
         EarwrightError: onnxruntime cannot open it.
@@ -105,7 +108,7 @@ def open_session(source: str | os.PathLike[str] | bytes, where: str, threads: in
     options.add_session_config_entry("session.load_model_format", "ONNX")
     # Arena and patterns keep what the largest run needed, for every shape apart. Without them a Conformer
     # of 15 M parameters peaked at 172 instead of 298 MiB on 20 s of audio, and was as fast.
-    options.enable_cpu_mem_arena = False
+    options.enable_cpu_mem_arena = arena
     options.enable_mem_pattern = False
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

@@ -12,18 +12,11 @@ if TYPE_CHECKING:
     from earwright.text import Tokenizer
     from earwright.training.language_model import LanguageModelOptions, Trained
 
-# The option of each argument; what is not given is left to the option's own default.
-_SIZE = {"dim": "dim", "layers": "layers", "heads": "heads", "window": "window"}
-_PACE = {
-    "epochs": "epochs",
-    "steps": "steps",
-    "max_time": "max_time",
-    "batch_tokens": "batch_tokens",
-    "learning_rate": "learning_rate",
-    "dropout": "dropout",
-    "precision": "precision",
-    "seed": "seed",
-}
+# Arguments that are options of the same name; what is not given is left to the option's own default.
+_SIZE = ("dim", "layers", "heads", "window")
+_PACE = (
+    "epochs", "steps", "max_time", "batch_tokens", "learning_rate", "dropout", "precision", "seed"
+)  # fmt: skip
 # Of a vocabulary of words: what is rarer is better left to n-grams, and <unk>.
 _MAX_WORDS = 60_000
 
@@ -128,11 +121,10 @@ def _options(args: argparse.Namespace) -> LanguageModelOptions:
     from earwright.models.language_model import TransformerOptions
     from earwright.training.language_model import LanguageModelOptions
 
-    given = {option: getattr(args, name) for name, option in _PACE.items()}
-    pace = {option: value for option, value in given.items() if value is not None}
+    pace = {name: getattr(args, name) for name in _PACE if getattr(args, name) is not None}
     if "steps" in pace or "epochs" in pace:
         pace.setdefault("max_time", "")
-    size = {option: getattr(args, name) for name, option in _SIZE.items() if getattr(args, name) is not None}
+    size = {name: getattr(args, name) for name in _SIZE if getattr(args, name) is not None}
     return LanguageModelOptions(model=TransformerOptions(**size), **pace)
 
 
