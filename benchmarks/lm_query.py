@@ -1,6 +1,7 @@
 """How quick and how small n-gram models are, beside KenLM on the same model and text.
 
-    python benchmarks/lm_query.py novels.arpa TEXT... [--rounds 5] [--save FILE.json]
+    earwright lm train text/english-novels/[a-d]*.gz -o novels.arpa
+    python benchmarks/lm_query.py novels.arpa text/english-novels/t*.gz [--rounds 5] [--save FILE.json]
 
 Writes the model in every form and says how large each is, how long it takes to open, how many queries a
 second one core answers along the text and in batches of unrelated states, and which perplexity comes out.
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,12 @@ from rich.table import Table
 from earwright.evaluation.record import machine, save_record
 from earwright.lm.arpa import read_arpa, write_arpa
 from earwright.lm.binary import write_binary
+from earwright.lm.documents import ReadingNotes, read_document
 from earwright.lm.ngrams import END
+from earwright.lm.numbering import Numberer, WordNumbers
 from earwright.lm.query import LanguageModel
+from earwright.lm.scored_text import whole_sentences
+from earwright.lm.sentences import laid_out
 
 # What a new process needs beside the model: the interpreter with numpy and numba in it.
 IMPORTS = "import time, sys, numpy, numba; from earwright.lm.query import LanguageModel"
@@ -51,13 +56,11 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("model", help="an ARPA file")
-    parser.add_argument("texts", nargs="+", metavar="TEXT", help="a sentence a line, normalized already")
+    parser.add_argument("texts", nargs="+", metavar="TEXT", help="that the model has not seen")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--save", metavar="FILE")
     args = parser.parse_args()
-    sentences = [
-        line.split() for path in args.texts for line in Path(path).read_text("utf-8").splitlines() if line
-    ]
+    sentences = list(read_sentences(args.texts))
     with tempfile.TemporaryDirectory() as folder:
         result = measure(args.model, sentences, Path(folder), args.rounds)
     print_table(result)
@@ -70,6 +73,19 @@ def main() -> int:
         }
         save_record(args.save, head | result)
     return 0
+
+
+def read_sentences(paths: Sequence[str], normalizer: str = "basic") -> Iterator[list[str]]:
+    """The words of each sentence of books, as `earwright lm` reads them."""
+    numbers = WordNumbers()
+    with Numberer(numbers, normalizer, ReadingNotes()) as numberer:
+        for path in paths:
+            layout, pieces = laid_out(read_document(path))
+            for ids in whole_sentences(numberer.number(pieces, layout)):
+                names = list(numbers)
+                for sentence in np.split(ids, np.flatnonzero(ids == END) + 1):
+                    if len(sentence) > 1:
+                        yield [names[number] for number in sentence[:-1].tolist()]
 
 
 def measure(path: str, sentences: Sequence[Sequence[str]], folder: Path, rounds: int) -> dict[str, Any]:
