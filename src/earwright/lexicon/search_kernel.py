@@ -288,6 +288,6 @@ def search(
     slot = letters % slots
     return finish(
         letters, wanted, new_scores[slot, : counts[slot]], new_nodes[slot], new_hashes[slot],
-        new_origins[slot], new_graphones[slot], kept_origins, kept_graphones, end_word, words, begins, log_probs,
-        backoffs, suffixes,
+        new_origins[slot], new_graphones[slot], kept_origins, kept_graphones, end_word, words, begins,
+        log_probs, backoffs, suffixes,
     )  # fmt: skip
