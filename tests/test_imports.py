@@ -22,7 +22,7 @@ SOURCE = ROOT / "src"
 # below. Rooms on one floor do not import each other.
 RUNTIME_FLOORS = [
     {"errors", "transcript"},
-    {"files", "sessions"},
+    {"compiling", "files", "sessions"},
     {"audio"},
     {"cuts"},
     {"text"},

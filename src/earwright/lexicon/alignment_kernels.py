@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from earwright.compiling import kernel
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 
-@numba.njit(cache=True)
+@kernel
 def slot_of(keys: IntArray, key: int) -> int:
     """Where `key` lies in the table, or the free slot where it belongs."""
     mask = np.uint64(len(keys) - 1)
@@ -24,7 +25,7 @@ def slot_of(keys: IntArray, key: int) -> int:
     return np.int64(slot)  # type: ignore[return-value]
 
 
-@numba.njit(cache=True)
+@kernel
 def move(keys: IntArray, larger: IntArray) -> None:
     """Put every key of a table into another one, which is empty."""
     for slot in range(len(keys)):
@@ -32,7 +33,7 @@ def move(keys: IntArray, larger: IntArray) -> None:
             larger[slot_of(larger, keys[slot])] = keys[slot]
 
 
-@numba.njit(cache=True)
+@kernel
 def key_of(
     letters: IntArray, i: int, i_count: int, phones: IntArray, j: int, j_count: int, base: int, most: IntArray
 ) -> int:
@@ -45,7 +46,7 @@ def key_of(
     return key
 
 
-@numba.njit(cache=True)
+@kernel
 def enter(
     keys: IntArray,
     letters: IntArray,
@@ -74,7 +75,7 @@ def enter(
     return new
 
 
-@numba.njit(cache=True)
+@kernel
 def expect(
     keys: IntArray,
     probs: FloatArray,
@@ -147,7 +148,7 @@ def expect(
     return total
 
 
-@numba.njit(cache=True)
+@kernel
 def best_cuts(
     keys: IntArray,
     log_probs: FloatArray,

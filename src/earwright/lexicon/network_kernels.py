@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from earwright.compiling import kernel
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int32]
 
 
-@numba.njit(cache=True)
+@kernel
 def sum_of_rows(table: Floats, rows: Rows) -> Floats:
     """(B, H): of each batch item the sum of its rows (B, places) of a table (rows, H)."""
     sums = np.zeros((len(rows), table.shape[1]), np.float32)
@@ -23,7 +24,7 @@ def sum_of_rows(table: Floats, rows: Rows) -> Floats:
     return sums
 
 
-@numba.njit(cache=True)
+@kernel
 def add_to_rows(table: Floats, rows: Rows, errors: Floats) -> None:
     """The reverse: add the error of each item (B, H) to all its rows."""
     for item in range(len(rows)):
@@ -32,7 +33,7 @@ def add_to_rows(table: Floats, rows: Rows, errors: Floats) -> None:
                 table[row, column] += errors[item, column]
 
 
-@numba.njit(cache=True)
+@kernel
 def adam(
     weights: Floats,
     gradients: Floats,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from earwright.compiling import kernel
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -15,7 +16,7 @@ ROOT = 0  # the node of the empty context
 _HASH_FACTOR = 6364136223846793005  # Knuth's MMIX multiplier: odd, and its bits are well mixed
 
 
-@numba.njit(cache=True)
+@kernel
 def first_child(words: IntArray, begin: int, end: int, word: int) -> int:
     """The first of the sorted words[begin:end] that is not below `word`."""
     while begin < end:
@@ -27,7 +28,7 @@ def first_child(words: IntArray, begin: int, end: int, word: int) -> int:
     return begin
 
 
-@numba.njit(cache=True)
+@kernel
 def link_suffixes(words: IntArray, begins: IntArray, parents: IntArray) -> IntArray:
     """For each node of a trie the node of its longest suffix: where a search goes when it backs off.
 
@@ -48,7 +49,7 @@ def link_suffixes(words: IntArray, begins: IntArray, parents: IntArray) -> IntAr
     return suffixes
 
 
-@numba.njit(cache=True)
+@kernel
 def log_add(a: float, b: float) -> float:
     """log10(10^a + 10^b)."""
     high: float = max(a, b)
@@ -58,7 +59,7 @@ def log_add(a: float, b: float) -> float:
     return high + math.log1p(math.pow(10.0, low - high)) / math.log(10.0)
 
 
-@numba.njit(cache=True)
+@kernel
 def after(
     node: int, score: float, begins: IntArray, backoffs: FloatArray, suffixes: IntArray
 ) -> tuple[int, float]:
@@ -69,7 +70,7 @@ def after(
     return node, score
 
 
-@numba.njit(cache=True)
+@kernel
 def log_prob_of(
     node: int,
     word: int,
@@ -91,7 +92,7 @@ def log_prob_of(
         node = suffixes[node]
 
 
-@numba.njit(cache=True)
+@kernel
 def arrive(
     node: int,
     hashed: int,
@@ -128,7 +129,7 @@ def arrive(
     return int(entry)
 
 
-@numba.njit(cache=True)
+@kernel
 def finish(
     letters: int,
     wanted: int,
@@ -183,7 +184,7 @@ def finish(
     return everything, out_scores[best_first], out_begins, out_graphones[:written]
 
 
-@numba.njit(cache=True)
+@kernel
 def search(
     firsts: IntArray,
     lasts: IntArray,

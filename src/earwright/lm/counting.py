@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from earwright.compiling import kernel
 from earwright.lm.ngrams import END, START
 from earwright.lm.storage import Array, Spool, Workspace
 
@@ -141,7 +141,7 @@ def _pack(
     return text[len(keys) :], keys
 
 
-@numba.njit(cache=True)
+@kernel
 def _with_starts(rest: Array, ids: Array) -> Array:
     """`rest` and `ids` with <s> after every </s> of `ids`."""
     ends = 0
@@ -160,7 +160,7 @@ def _with_starts(rest: Array, ids: Array) -> Array:
     return text
 
 
-@numba.njit(cache=True)
+@kernel
 def _fill_windows(text: Array, order: int, bits: int, per_column: int, keys: Array) -> None:
     shift = np.uint64(bits)
     for begin in range(len(keys)):
@@ -271,7 +271,7 @@ def _finish_levels(
     return levels
 
 
-@numba.njit(cache=True)
+@kernel
 def _add_nodes(
     keys: Array,
     counts: Array,

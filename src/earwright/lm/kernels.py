@@ -14,18 +14,13 @@ threads may do so at once: they write the same number.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar, cast
-
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from earwright.compiling import Kernel, compile_kernel
 from earwright.lm.layout import SAMPLED
 from earwright.lm.ngrams import END, UNKNOWN
 from earwright.lm.tables import Tables
-
-Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 
 def compiled(function: Kernel) -> Kernel:
@@ -34,14 +29,12 @@ def compiled(function: Kernel) -> Kernel:
     To pass `Tables` on, or to look at one of their arrays, would count them all with atomic operations: that
     took ten times as long as the query.
     """
-    compiler = numba.njit(cache=True, nogil=True, _nrt=False)  # type: ignore[call-overload]
-    return cast(Kernel, compiler(function))
+    return compile_kernel(function, nogil=True, _nrt=False)
 
 
 def inlined(function: Kernel) -> Kernel:
     """The same for what is small and often called: passing `Tables` copies a hundred numbers."""
-    compiler = numba.njit(cache=True, nogil=True, _nrt=False, forceinline=True)  # type: ignore[call-overload]
-    return cast(Kernel, compiler(function))
+    return compile_kernel(function, nogil=True, _nrt=False, forceinline=True)
 
 
 _ONE = np.uint64(1)

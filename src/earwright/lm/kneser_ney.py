@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from earwright.compiling import kernel
 from earwright.lm.counting import CountLevel
 from earwright.lm.ngrams import NEVER, START, Level
 from earwright.lm.storage import Array, Workspace
@@ -118,7 +118,7 @@ def adjusted_counts(
     return counts
 
 
-@numba.njit(cache=True)
+@kernel
 def _count_links(links: Array, counts: Array) -> None:
     for link in links:
         counts[link] += 1
@@ -140,7 +140,7 @@ def estimate_discounts(counts: Array) -> Discounts:
     return Discounts(one, two, more, True)
 
 
-@numba.njit(cache=True)
+@kernel
 def _count_counts(counts: Array) -> Array:
     """How many are 1, 2, 3 and 4."""
     found = np.zeros(4, np.int64)
@@ -150,7 +150,7 @@ def _count_counts(counts: Array) -> Array:
     return found
 
 
-@numba.njit(cache=True)
+@kernel
 def _interpolate(
     begins: Array,
     counts: Array,

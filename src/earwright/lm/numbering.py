@@ -12,10 +12,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from earwright.compiling import kernel
 from earwright.lm.documents import ReadingNotes
 from earwright.lm.ngrams import END, SPECIAL_WORDS, UNKNOWN
 from earwright.lm.sentences import find_ends, split_tokens, token_flags
@@ -188,7 +188,7 @@ def _view(values: array[int], dtype: npt.DTypeLike) -> Array:
     return np.frombuffer(values, dtype) if len(values) else np.empty(0, dtype)
 
 
-@numba.njit(cache=True)
+@kernel
 def _join_ids(types: Array, ends: Array, offsets: Array, ids: Array, filled: Array, out: Array) -> Array:
     """The words of the tokens, END where a sentence that has words ends."""
     going_on = filled[0]

@@ -7,10 +7,10 @@ the place h + i of a bit string, where the place of every `layout.SAMPLED`-th on
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from earwright.compiling import kernel
 from earwright.lm.codebooks import codebook, encode
 from earwright.lm.kernels import backoff_of, children, log_prob_of, word_of
 from earwright.lm.layout import BITS, SAMPLED, record_fields, record_words, rising_sizes
@@ -79,7 +79,7 @@ def encode_rising(
     return high, low, kept, low_bits
 
 
-@numba.njit(cache=True)
+@kernel
 def _write_bits(bits: npt.NDArray[np.uint64], at: int, width: int, values: npt.NDArray[np.uint64]) -> None:
     """Put values of `width` bits side by side into a bit string of zeros, from the bit `at` on."""
     for value in values:
@@ -99,7 +99,7 @@ def unpack(tables: Tables) -> Tables:
     return plain_tables(sizes, words, begins, log_probs, backoffs)
 
 
-@numba.njit(cache=True)
+@kernel
 def _unpack(
     t: Tables, words: IntArray, begins: IntArray, log_probs: FloatArray, backoffs: FloatArray
 ) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numba
 import numpy as np
 
+from earwright.compiling import kernel
 from earwright.errors import EarwrightError
 from earwright.lm.ngrams import END, NEVER, START, Level, NgramModel, parents_of, without_empty
 from earwright.lm.storage import Array
@@ -74,7 +74,7 @@ def _histories(levels: Sequence[Level], probs: Sequence[Array]) -> list[Array]:
     return histories
 
 
-@numba.njit(cache=True)
+@kernel
 def _judge(
     begins: Array,
     probs: Array,

@@ -12,9 +12,9 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
-import numba
 import numpy as np
 
+from earwright.compiling import kernel
 from earwright.errors import EarwrightError
 from earwright.lm.storage import Array
 
@@ -69,7 +69,7 @@ def _abbreviation(token: str) -> bool:
     return stem.lower() in _ABBREVIATIONS or _TITLE_NUMBER.fullmatch(token) is not None
 
 
-@numba.njit(cache=True)
+@kernel
 def _find_ends(types: Array, flags: Array, whole_lines: bool, state: Array, ends: Array) -> None:
     pending = state[0]
     for place in range(len(types)):

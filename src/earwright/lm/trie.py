@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from earwright.compiling import kernel
 from earwright.lm.storage import Array
 
 Allocate = Callable[[int, npt.DTypeLike], Array]
@@ -27,7 +27,7 @@ class Floor(Protocol):
         """(n of the order below + 1,) int64."""
 
 
-@numba.njit(cache=True)
+@kernel
 def _find_children(words: Array, begins: Array, parents: Array, wanted: Array, found: Array) -> None:
     for row in range(len(parents)):
         found[row] = -1
@@ -61,7 +61,7 @@ def find_children(level: Floor, parents: Array, wanted: Array, found: Array | No
     return found
 
 
-@numba.njit(cache=True)
+@kernel
 def _find_suffixes(
     words: Array, begins: Array, low_words: Array, low_begins: Array, low_suffixes: Array, found: Array
 ) -> None:
@@ -116,7 +116,7 @@ def begins_of_kept(begins: Array, kept_parents: Array, kept: Array, allocate: Al
     return new
 
 
-@numba.njit(cache=True)
+@kernel
 def _begins_of_kept(begins: Array, kept_parents: Array, kept: Array, new: Array) -> None:
     parents, children = 0, 0
     for parent in range(len(begins) - 1):
@@ -128,7 +128,7 @@ def _begins_of_kept(begins: Array, kept_parents: Array, kept: Array, new: Array)
     new[parents] = children
 
 
-@numba.njit(cache=True)
+@kernel
 def _sum_children(begins: Array, values: Array, sums: Array) -> None:
     for parent in range(len(begins) - 1):
         total = 0.0
