@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from earwright.lm.mix import Tuned
     from earwright.lm.ngrams import NgramModel
     from earwright.lm.train import TrainOptions, TrainReport
+    from earwright.text import Tokenizer
 
 _MODEL = "an n-gram model: .arpa, .arpa.gz or .bin"
 _OUT = (
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_train(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    from earwright.cli import lm_neural
+    from earwright.cli import lm_neural, lm_tokens
 
     action = actions.add_parser(
         "train",
@@ -59,6 +60,7 @@ def _add_train(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     words = action.add_argument_group("vocabulary (default: every word; of a transformer 60,000)")
     words.add_argument("--vocab", metavar="FILE", help="its words, one a line; all others are <unk>")
     words.add_argument("--max-words", type=int, metavar="N", help="the N most frequent words")
+    lm_tokens.add_argument(words, "foretell the tokens, not words,")
     words.add_argument("--min-count", type=int, metavar="N", help="words that are said N times or more")
     size = action.add_argument_group("size")
     size.add_argument(
@@ -152,16 +154,19 @@ def run(args: argparse.Namespace) -> int:
 
 def train(args: argparse.Namespace) -> int:
     """Train, write the model, and print what it was made of."""
-    from earwright.cli import lm_neural
+    from earwright.cli import lm_neural, lm_tokens
     from earwright.lm.train import TrainOptions
 
     if args.vocab and (args.max_words is not None or args.min_count is not None):
         raise EarwrightError(
             "--vocab says which words there are, and --max-words or --min-count too; give one."
         )
+    tokenizer, normalizer = lm_tokens.open_tokenizer(args.tokens) if args.tokens else (None, None)
+    if tokenizer and (args.vocab or args.max_words is not None or args.min_count is not None):
+        raise EarwrightError("--tokens says which tokens there are; leave out --vocab and its like.")
     options = TrainOptions(
         order=args.order,
-        normalizer=args.normalizer or "basic",
+        normalizer=args.normalizer or normalizer or "basic",
         layout=args.layout,
         encoding=args.encoding,
         vocabulary=args.vocab,
@@ -172,12 +177,12 @@ def train(args: argparse.Namespace) -> int:
         jobs=args.jobs,
     )
     if args.kind == "transformer":
-        return lm_neural.train(args, options)
+        return lm_neural.train(args, options, tokenizer)
     lm_neural.refuse(args)
-    return _train_ngrams(args, options)
+    return _train_ngrams(args, options, tokenizer)
 
 
-def _train_ngrams(args: argparse.Namespace, options: TrainOptions) -> int:
+def _train_ngrams(args: argparse.Namespace, options: TrainOptions, tokenizer: Tokenizer | None) -> int:
     from earwright.cli.terminal import progress
     from earwright.lm.documents import file_sizes
     from earwright.lm.query import check_form, save_ngrams
@@ -192,7 +197,7 @@ def _train_ngrams(args: argparse.Namespace, options: TrainOptions) -> int:
             bar.update(description=doing)
             bar.advance(size)
 
-        model, made = train_model(args.texts, options, room, report)
+        model, made = train_model(args.texts, options, room, report, tokenizer)
         bar.update(description="writing")
         save_ngrams(args.out, model)
     _print_training(args, model, made)

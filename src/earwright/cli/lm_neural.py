@@ -25,11 +25,6 @@ def add_arguments(action: argparse.ArgumentParser) -> None:
     """Declare what only a Transformer takes; nothing has a default, so that what was given is known."""
     group = action.add_argument_group("with --kind transformer (needs the extra [train])")
     group.add_argument(
-        "--tokens",
-        metavar="BUNDLE",
-        help="foretell the tokens of this recognizer (or of a folder with its tokens.txt), not words",
-    )
-    group.add_argument(
         "--dev", metavar="TEXT", nargs="+", help="texts to watch it by (default: 1%% of the texts, held out)"
     )
     group.add_argument("--max-time", metavar="TIME", help="train for so long, for instance 2h (default 20m)")
@@ -67,14 +62,14 @@ def refuse(args: argparse.Namespace) -> None:
     Raises:
         EarwrightError: it was.
     """
-    for name in ("tokens", "dev", *_SIZE, *_PACE, "restart"):
+    for name in ("dev", *_SIZE, *_PACE, "restart"):
         if getattr(args, name) is not None:
             raise EarwrightError(
                 f"--{name.replace('_', '-')} is for --kind transformer; give that too, or leave it out."
             )
 
 
-def train(args: argparse.Namespace, reading: TrainOptions) -> int:
+def train(args: argparse.Namespace, reading: TrainOptions, tokenizer: Tokenizer | None) -> int:
     """Train, and print what came of it."""
     from dataclasses import replace
 
@@ -86,10 +81,6 @@ def train(args: argparse.Namespace, reading: TrainOptions) -> int:
 
     if args.prune or args.prune_entropy:
         raise EarwrightError("--prune and --prune-entropy are for n-gram models; leave them out.")
-    tokenizer, normalizer = _tokenizer(args.tokens) if args.tokens else (None, None)
-    if tokenizer and (args.vocab or args.max_words is not None or args.min_count is not None):
-        raise EarwrightError("--tokens says which tokens there are; leave out --vocab and its like.")
-    reading = replace(reading, normalizer=args.normalizer or normalizer or "basic")
     if not args.vocab and args.max_words is None and args.min_count is None:
         reading = replace(reading, max_words=_MAX_WORDS)
     options = _options(args)
@@ -126,22 +117,6 @@ def _options(args: argparse.Namespace) -> LanguageModelOptions:
         pace.setdefault("max_time", "")
     size = {name: getattr(args, name) for name in _SIZE if getattr(args, name) is not None}
     return LanguageModelOptions(model=TransformerOptions(**size), **pace)
-
-
-def _tokenizer(place: str) -> tuple[Tokenizer, str | None]:
-    """The tokenizer of a bundle and the normalizer that belongs to it, or of a folder that says no more."""
-    from pathlib import Path
-
-    from earwright.bundle import Bundle
-    from earwright.bundle_description import DESCRIPTION
-    from earwright.text import load_tokenizer
-
-    path = Path(place)
-    if path.is_dir() and not (path / DESCRIPTION).exists():
-        return load_tokenizer(path), None
-    bundle = Bundle.open(path)
-    names = [name for name in ("tokens.txt", "tokenizer.model") if name in bundle.names]
-    return load_tokenizer({name: bundle.read(name) for name in names}), bundle.meta.normalizer
 
 
 def _print(args: argparse.Namespace, trained: Trained) -> None:

@@ -6,12 +6,14 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from earwright.cli import lm_tokens
 from earwright.errors import EarwrightError
 
 if TYPE_CHECKING:
     from earwright.lm.ngrams import NgramModel
     from earwright.lm.scored_text import TextScorer
     from earwright.lm.scoring import Perplexity, SentenceScore
+    from earwright.text import Tokenizer
 
 _MODEL = "an n-gram model: .arpa, .arpa.gz or .bin"
 _ANY_MODEL = "an n-gram model (.arpa, .arpa.gz, .bin) or a neural one (.onnx)"
@@ -30,6 +32,7 @@ def _add_score(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     action.add_argument("model", metavar="MODEL", help=_ANY_MODEL)
     action.add_argument("text", metavar="TEXT", help="a sentence a line, also .gz; - reads standard input")
     action.add_argument("--words", action="store_true", help="say what each word adds")
+    lm_tokens.add_argument(action, "the model foretells the tokens")
     action.add_argument("--encoding", help="of the text (default: UTF-8, or UTF-16 with a mark)")
     action.add_argument("--json", action="store_true", help="print a line of JSON for each line of the text")
     action.set_defaults(run=score)
@@ -55,6 +58,7 @@ def _add_perplexity(actions: argparse._SubParsersAction[argparse.ArgumentParser]
         help="what a line is: a sentence, a paragraph, or where the paper ended (default: found out)",
     )
     action.add_argument("--encoding", help="of the texts (default: UTF-8, or UTF-16 with a mark)")
+    lm_tokens.add_argument(action, "the model foretells the tokens")
     mixing = action.add_argument_group("interpolated, word by word")
     mixing.add_argument("--with", dest="other", metavar="MODEL", help=f"a second model: {_ANY_MODEL}")
     mixing.add_argument(
@@ -97,10 +101,10 @@ def _add_convert(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def score(args: argparse.Namespace) -> int:
     """Score the lines of a text as they come."""
-    from earwright.lm.scored_text import load_model
+    from earwright.lm.scored_text import load_model, text_scorer
     from earwright.lm.scoring import score_lines
 
-    model = load_model(args.model)
+    model = text_scorer(load_model(args.model), _tokenizer(args))
     for sentence in score_lines(model, args.text, args.encoding):
         if args.json:
             print(json.dumps(sentence.to_dict(words=args.words), ensure_ascii=False))
@@ -168,13 +172,17 @@ def _scorer(args: argparse.Namespace) -> tuple[TextScorer, dict[str, Any]]:
     kind = {"order": model.order} if isinstance(model, LanguageModel) else {"unit": model.unit}
     description: dict[str, Any] = {"model": args.model, **kind, "normalizer": model.normalizer}
     if not args.other:
-        return text_scorer(model), description
+        return text_scorer(model, _tokenizer(args)), description
     mixed = MixedScorer(
         (model, load_model(args.other)), 0.5 if args.weight == "auto" else _weight(args.weight)
     )
     if args.dev:
         mixed.tune(_numbered(args, mixed))
     return mixed, {**description, "with": args.other, "weight": round(mixed.weight, 4)}
+
+
+def _tokenizer(args: argparse.Namespace) -> Tokenizer | None:
+    return lm_tokens.open_tokenizer(args.tokens)[0] if args.tokens else None
 
 
 def _weight(text: str) -> float:

@@ -16,7 +16,8 @@ from earwright.lm.neural import NeuralLanguageModel, is_neural
 from earwright.lm.ngrams import END, SPECIAL_WORDS, UNKNOWN
 from earwright.lm.numbering import Ids, WordNumbers
 from earwright.lm.query import LanguageModel, Scores
-from earwright.lm.spelling import Speller
+from earwright.lm.spelling import Speller, token_vocabulary
+from earwright.text import Tokenizer
 
 Model = LanguageModel | NeuralLanguageModel
 
@@ -58,13 +59,25 @@ class TextScorer(Protocol):
         """Of one text, whose ids come in chunks as a `Numberer` makes them."""
 
 
-def text_scorer(model: Model | TextScorer) -> TextScorer:
-    """What scores texts by a model."""
+def text_scorer(model: Model | TextScorer, tokenizer: Tokenizer | None = None) -> TextScorer:
+    """What scores texts by a model.
+
+    Args:
+        model: of either kind.
+        tokenizer: whose tokens it foretells. A neural model of tokens has its own with it; without one, an
+            n-gram model of tokens takes what stands between blanks for its tokens.
+
+    Raises:
+        EarwrightError: the model is not of this tokenizer's tokens.
+    """
     if not isinstance(model, LanguageModel | NeuralLanguageModel):
         return model
-    if isinstance(model, LanguageModel):
-        return NgramScorer(model)
-    return TokenScorer(model) if model.tokenizer else NeuralScorer(model)
+    own = model.tokenizer if isinstance(model, NeuralLanguageModel) else None
+    if tokenizer and (model.unit != "token" or list(model.vocabulary) != token_vocabulary(own or tokenizer)):
+        raise EarwrightError("the model does not foretell the tokens of this recognizer; leave --tokens out.")
+    if spelling := own or tokenizer:
+        return TokenScorer(model, spelling)
+    return NgramScorer(model) if isinstance(model, LanguageModel) else NeuralScorer(model)
 
 
 class NgramScorer:
@@ -121,11 +134,9 @@ class TokenScorer:
 
     order = 0
 
-    def __init__(self, model: NeuralLanguageModel) -> None:
-        if model.tokenizer is None:
-            raise ValueError("the model is over words")
+    def __init__(self, model: Model, tokenizer: Tokenizer) -> None:
         self.model, self.normalizer = model, _name(model)
-        self.speller = Speller(model.tokenizer)
+        self.speller = Speller(tokenizer)
         self.numbers = self.speller.numbers
 
     def sentence(self, words: Sequence[str]) -> Scores:

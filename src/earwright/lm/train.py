@@ -16,8 +16,10 @@ from earwright.lm.estimate import check_order, check_prune, estimate_from_chunks
 from earwright.lm.ngrams import END, SPECIAL_WORDS, UNKNOWN, NgramModel
 from earwright.lm.numbering import Ids, Numberer, WordNumbers
 from earwright.lm.sentences import laid_out
+from earwright.lm.spelling import Speller, token_vocabulary
 from earwright.lm.storage import Spool, Workspace
 from earwright.lm.wordlist import choose_vocabulary, read_vocabulary
+from earwright.text import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class TrainReport:
         words, sentences: of the text.
         distinct: different words of the text; with a vocabulary from a file, those of it that were found.
         vocabulary: words of the model, the three special ones among them.
-        unknown: words of the text that became <unk>.
+        unknown: words of the text that became <unk>, or tokens where those are foretold.
         ngrams: n-grams of each order in the model.
         discounts: of each order.
         layouts: layout -> files.
@@ -95,6 +97,7 @@ def train(
     options: TrainOptions,
     workspace: Workspace,
     report: Callable[[str, int], None] = lambda doing, size: None,
+    tokenizer: Tokenizer | None = None,
 ) -> tuple[NgramModel, TrainReport]:
     """Estimate a model from files of text.
 
@@ -103,6 +106,7 @@ def train(
         options: what kind of model.
         workspace: memory and temporary files; the model may lie in them.
         report: told what is being done, and how many bytes more of the files have been read.
+        tokenizer: of a recognizer, whose tokens are to be foretold instead of words.
 
     Raises:
         EarwrightError: a file, the vocabulary or an option will not do, or a disk is full.
@@ -111,7 +115,8 @@ def train(
     prune = check_options(options)
     given = read_vocabulary(options.vocabulary, options.normalizer) if options.vocabulary else None
     check_readable(list(paths))
-    numbers = WordNumbers(given or SPECIAL_WORDS, growing=given is None)
+    speller = Speller(tokenizer) if tokenizer else None
+    numbers = speller.numbers if speller else WordNumbers(given or SPECIAL_WORDS, growing=given is None)
     with _Stopwatch(made.seconds, "read"):
         text = Spool(workspace, np.int32)
         counts = read_texts(paths, options, numbers, text, made, lambda size: report("reading", size))
@@ -120,19 +125,23 @@ def train(
     made.distinct = int(np.count_nonzero(counts[len(SPECIAL_WORDS) :]))
     if made.words == 0:
         raise EarwrightError(f"{', '.join(paths[:3])}: there are no words to learn from.")
-    vocabulary, new_ids = (
-        choose_vocabulary(list(numbers), counts, options.max_words, options.min_count)
-        if given is None
-        else (given, np.arange(len(given), dtype=np.int32))
-    )
+    if speller:
+        vocabulary, chunks = token_vocabulary(speller.tokenizer), spelled(text, speller, made)
+    else:
+        vocabulary, new_ids = (
+            choose_vocabulary(list(numbers), counts, options.max_words, options.min_count)
+            if given is None
+            else (given, np.arange(len(given), dtype=np.int32))
+        )
+        made.unknown = int(counts[new_ids == UNKNOWN].sum())
+        chunks = renumbered(text, new_ids)
     del numbers
     made.vocabulary = len(vocabulary)
-    made.unknown = int(counts[new_ids == UNKNOWN].sum())
     report("counting", 0)
     with _Stopwatch(made.seconds, "estimate"):
         model = estimate_from_chunks(
-            renumbered(text, new_ids), options.order, vocabulary, prune=prune,
-            prune_entropy=options.prune_entropy, normalizer=options.normalizer, workspace=workspace,
+            chunks, options.order, vocabulary, prune=prune, prune_entropy=options.prune_entropy,
+            normalizer=options.normalizer, unit="token" if speller else "word", workspace=workspace,
         )  # fmt: skip
     text.release()
     made.ngrams = model.counts
@@ -224,3 +233,13 @@ def peak_memory() -> int | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def spelled(text: Spool, speller: Speller, made: TrainReport, size: int = 1 << 20) -> Iterator[Ids]:
+    """The tokens of a text, `size` words at a time; `made` is told how many are unknown."""
+    words = text.array()
+    for begin in range(0, len(words), size):
+        begins = begin == 0 or bool(words[begin - 1] == END)
+        tokens, _ = speller.spell(np.asarray(words[begin : begin + size]), begins)
+        made.unknown += int(np.count_nonzero(tokens == UNKNOWN))
+        yield tokens
