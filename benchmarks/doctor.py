@@ -16,6 +16,7 @@ import json
 import multiprocessing
 import os
 import shlex
+import shutil
 import sys
 import tempfile
 import time
@@ -385,7 +386,8 @@ def try_case(name: str) -> dict[str, Any]:
     case = next(case for case in CASES if case.name == name)
     folder = out / case.name
     if not (folder / "done").exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)  # what was not finished
+        folder.mkdir(parents=True)
         run = Run(recipe_of(case.build(corpora), case.changes or {}), folder, Reporter(lambda line: None))
         if case.act:
             case.act(run)

@@ -60,7 +60,7 @@ def healthy() -> list[Line]:
             {"kind": "step", "step": step, "loss": loss, "gradient_norm": norm, "learning_rate": rate}
         )
         clock = {
-            "minutes": step / 300, "cpu_minutes": step / 150, "audio_seconds_per_second": 100.0,
+            "minutes": step / 60, "cpu_minutes": step / 30, "audio_seconds_per_second": 100.0,
             "share_of_peak": 0.3, "waiting": 0.01,
         }  # fmt: skip
         if step == 1 or step % EVERY == 0:

@@ -34,7 +34,9 @@ FAR = 0.8  # of the same: hardly anything is
 HALF = 0.5  # of the run
 # A seventh of the time is worth more than most changes to a model; reading ahead hides all of it.
 WAITING = 0.15
-WINDOW = 15.0  # seconds of training in which a speed is measured: some dozens of batches of every length
+WINDOW = 15.0  # seconds of training in which that is measured: some dozens of batches of every length
+# Seconds: two such windows in a row are more than a spell in which something else was done on the machine.
+LONG_WINDOW = 60.0
 SLOWER = 0.6  # times the speed before: batches of other lengths change it by a tenth
 WINDOWS = 4  # at least, two of them slow
 
@@ -147,7 +149,7 @@ def waiting_for_data(history: History) -> Finding | None:
 
 def machine_slower(history: History) -> Finding | None:
     """The same work takes longer than before."""
-    windows = history.windows(WINDOW)
+    windows = history.windows(LONG_WINDOW)
     if len(windows) < WINDOWS:
         return None
     before = median(window["speed"] for window in windows[:-2])
