@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from earwright.errors import EarwrightError
@@ -418,6 +418,7 @@ def test_what_is_no_log_is_one_sentence(tmp_path: Path, text: str | None, messag
         max_size=40,
     )
 )  # fmt: skip
+@example([(9e307, 0.0, 0.0, 0.0, None, 0.0)] * 3)
 def test_any_numbers_are_survived(rows: list[tuple[Any, ...]]) -> None:
     lines = [healthy()[0]]
     for step, (loss, norm, rate, update, gradient, written) in enumerate(rows, 1):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from statistics import fmean, median
 from typing import Any
 
+LARGEST = 3e38  # a float32; what is beyond, training cannot have logged, and sums of it overflow
 RECENT = 20  # steps whose mean is "the loss now": batches differ in length, and short texts cost more
 
 
@@ -81,7 +82,7 @@ class History:
 
     def loss(self) -> float:
         """The mean of the last losses; NaN if none of them is finite."""
-        finite = [loss for loss in self.losses[-RECENT:] if math.isfinite(loss)]
+        finite = [loss for loss in self.losses[-RECENT:] if abs(loss) < LARGEST]
         return fmean(finite) if finite else math.nan
 
     def movement(self) -> float:
