@@ -299,6 +299,8 @@ def test_control_c_leaves_nothing_half_written(tmp_path: Path, jobs: str) -> Non
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        # What runs in a background without job control ignores Ctrl-C, and so would this.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         text=True,
     ) as process:
         assert process.stdout is not None
