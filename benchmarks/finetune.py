@@ -27,7 +27,7 @@ from earwright.bundle import Bundle
 from earwright.cuts import read_cuts
 from earwright.evaluation.record import machine, save_record
 from earwright.evaluation.run import transcribe_cuts
-from earwright.training.finetuning.base import find_bundle
+from earwright.training.finetuning.over_bundle import find_bundle
 
 EARWRIGHT = [sys.executable, "-m", "earwright.cli.main"]
 KEPT = ("wer", "wer_interval", "cer", "cer_interval", "utterances", "speakers")

@@ -17,8 +17,7 @@ class History:
 
     Attributes:
         facts, plan: what was known of the data and of the run before the first step (kind "facts"); {} in
-        logs
-            that have none.
+            logs that have none.
         losses, norms, rates: loss in nats a token, norm of the gradient before clipping and learning rate of
             every step.
         vitals, dev: the lines of these kinds.

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from earwright.bundle import Bundle
 from earwright.errors import EarwrightError, first_line
 from earwright.text import Tokenizer, load_tokenizer
-from earwright.training.finetuning.base import bundle_table, find_bundle
+from earwright.training.finetuning.over_bundle import bundle_table, find_bundle
 from earwright.training.finetuning.vocabulary import TokenMap, transplant
 from earwright.training.recipe import Recipe, recipe_from_dict
 
