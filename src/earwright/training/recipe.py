@@ -19,8 +19,8 @@ from earwright.data.options import AugmentOptions, DataOptions, TextOptions
 from earwright.errors import EarwrightError, first_line
 from earwright.models.conformer import ConformerOptions
 from earwright.nn.features import FeatureOptions
-from earwright.training.finetuning.over_bundle import over_bundle
 from earwright.training.finetuning.options import FinetuneOptions
+from earwright.training.finetuning.over_bundle import over_bundle
 from earwright.training.options import TrainingOptions
 
 
