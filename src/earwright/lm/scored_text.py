@@ -189,10 +189,7 @@ class MixedScorer:
         self.normalizer = next((_name(model) for model in models if model.normalizer != "none"), "raw")
         union = list(dict.fromkeys(word for model in models for word in (*SPECIAL_WORDS, *model.vocabulary)))
         self.numbers = WordNumbers(union, growing=False)
-        self._ids = [
-            np.array([WordNumbers(list(model.vocabulary), growing=False)[word] for word in union], np.int64)
-            for model in models
-        ]
+        self._ids = [model.ids(union) for model in models]
         self._shares = [unknown_shares(ids.astype(np.int32)) for ids in self._ids]
 
     def sentence(self, words: Sequence[str]) -> Scores:
