@@ -1,24 +1,35 @@
 """Kill a training run at random moments and resume it: is the loss curve that of an uninterrupted run?
 
     python benchmarks/kill_resume.py recipes/conformer-3m.toml --train prepared/train --steps 40 --kills 3
+    python benchmarks/kill_resume.py recipes/conformer-3m.toml --train prepared/train --dev prepared/dev \\
+        --steps 600 --kills 200 --set model.dim=48 --set training.batch_seconds=20    (a burn-in)
 
 Runs `earwright train` twice, once left alone and once killed with SIGKILL and started again, and compares the
-two logs to the last digit. `--save FILE` keeps the result.
+two logs, looks at the dev set included, and the weights of the two bundles to the last digit. A kill comes at
+any moment between the start of the process and twice the time that it takes to its first step, so it may hit
+the reading of data, a step, a look at the dev set, or the writing of a checkpoint. `--save FILE` keeps the
+result.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import random
+import shlex
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-from earwright.evaluation.record import machine
+from safetensors.numpy import load_file
+
+from earwright.evaluation.record import machine, save_record
 from earwright.training.checkpoint import load_checkpoint
+from earwright.training.log import read_log
 
 
 def main() -> int:
@@ -28,72 +39,111 @@ def main() -> int:
     )
     parser.add_argument("recipe")
     parser.add_argument("--train", required=True, help="prepared folder to train on")
+    parser.add_argument("--dev", help="prepared folder to look at now and then")
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="as `earwright train`"
+    )
     parser.add_argument("--save", metavar="FILE")
     args = parser.parse_args()
-    command = [sys.executable, "-m", "earwright.cli.main", "train", args.recipe, "--no-weights"]
+    command = [sys.executable, "-m", "earwright.cli.main", "train", args.recipe]
     for change in (
         f"data.train={args.train}",
-        "data.dev=[]",
-        'training.max_time=""',
+        f"data.dev={json.dumps([args.dev] if args.dev else [])}",
+        "training.max_time=",
         f"training.steps={args.steps}",
-        "training.save_every=2",
+        f"training.evaluate_every={max(1, args.steps // 10)}",
+        "training.save_every=0.5",
+        *args.set,
     ):
         command += ["--set", change]
-    generator = random.Random(args.seed)
     with tempfile.TemporaryDirectory() as folder:
         whole, killed = Path(folder) / "whole", Path(folder) / "killed"
-        subprocess.run([*command, "--out", str(whole)], check=True, stderr=subprocess.DEVNULL)
+        until_step = run(command, whole)
         # Two runs may find different precisions the quicker; these two are to be the same run.
         precision = load_checkpoint(whole / "checkpoint.safetensors").progress.precision
         command += ["--set", f"training.precision={precision}"]
-        targets = sorted(generator.sample(range(2, args.steps - 1), args.kills))
-        at = [kill_after(command, killed, step, generator.uniform(0, 0.5)) for step in targets]
-        subprocess.run([*command, "--out", str(killed)], check=True, stderr=subprocess.DEVNULL)
-        a, b = curve(whole), curve(killed)
+        moments = random.Random(args.seed)
+        at = [
+            step
+            for _ in range(args.kills)
+            if (step := kill_at(command, killed, moments.uniform(0, 2 * until_step))) is not None
+        ]
+        run(command, killed)
+        pairs = list(zip(curve(whole), curve(killed), strict=True))
+        differ = [a["step"] for a, b in pairs if a != b]
+        worst = weights_differ(whole, killed)
     result = {
         "name": "kill-resume",
-        "command": " ".join(["python", *sys.argv]),
+        "command": shlex.join(["python", *sys.argv]),
+        "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "steps": args.steps,
         "precision": precision,
+        "kills": len(at),
+        "killed_before_the_first_step": at.count(0),
         "killed_at_steps": at,
-        "equal": a == b,
-        "largest_difference": max(abs(x[1] - y[1]) for x, y in zip(a, b, strict=True)),
+        "equal": not differ and worst == 0.0,
+        "lines_that_differ": len(differ),
+        "largest_difference_of_weights": worst,
     }
-    print(json.dumps(result, indent=1))
+    print(json.dumps(result))
     if args.save:
-        Path(args.save).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    return 0 if a == b else 1
+        save_record(args.save, result)
+    return 0 if result["equal"] else 1
 
 
-def kill_after(command: list[str], out: Path, step: int, delay: float) -> int:
-    """Start the run, kill it with SIGKILL soon after it has logged `step`; return the last step it logged."""
-    process = subprocess.Popen(
+def run(command: list[str], out: Path) -> float:
+    """Let the run come to its end; returns the seconds until its first step was logged."""
+    began, first = time.perf_counter(), 0.0
+    process = start(command, out)
+    while process.poll() is None:
+        if not first and last_step(out):
+            first = time.perf_counter() - began
+        time.sleep(0.05)
+    if process.returncode:
+        raise SystemExit(f"the run in {out.name} ended with exit code {process.returncode}")
+    return first
+
+
+def kill_at(command: list[str], out: Path, seconds: float) -> int | None:
+    """Start the run, kill it after so many seconds; returns its last step, or None if it was done before."""
+    process = start(command, out)
+    try:
+        process.wait(timeout=seconds)
+        return None
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    return last_step(out)
+
+
+def start(command: list[str], out: Path) -> subprocess.Popen[bytes]:
+    """A run in a process of its own, silent."""
+    return subprocess.Popen(
         [*command, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    while process.poll() is None and last_step(out) < step:
-        time.sleep(0.05)
-    time.sleep(delay)
-    process.kill()
-    process.wait()
-    return last_step(out)
 
 
 def last_step(out: Path) -> int:
     """The last step that a run has logged."""
-    steps = curve(out)
-    return steps[-1][0] if steps else 0
+    steps = [line["step"] for line in read_log(out / "log.jsonl") if line["kind"] == "step"]
+    return max(steps, default=0)
 
 
-def curve(out: Path) -> list[tuple[int, float, float]]:
-    """Step, loss and gradient norm of every step in a run's log."""
-    from earwright.training.log import read_log
-
+def curve(out: Path) -> list[dict[str, Any]]:
+    """What a run's log says of its steps and of its looks at the dev set, but for times."""
+    kept = {"step": ("step", "loss", "gradient_norm", "learning_rate"), "dev": ("step", "wer", "cer")}
     lines = read_log(out / "log.jsonl")
-    return [(line["step"], line["loss"], line["gradient_norm"]) for line in lines if line["kind"] == "step"]
+    return [{key: line[key] for key in kept[line["kind"]]} for line in lines if line["kind"] in kept]
+
+
+def weights_differ(one: Path, other: Path) -> float:
+    """The largest difference of two runs' bundles, of any weight."""
+    (a,), (b,) = ([load_file(path) for path in out.glob("*.ear/weights.safetensors")] for out in (one, other))
+    return max(float(abs(a[name] - b[name]).max()) for name in a.keys() | b.keys())
 
 
 if __name__ == "__main__":

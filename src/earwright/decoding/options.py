@@ -1,0 +1,67 @@
+"""What a search can be told, in one frozen object."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from earwright.errors import EarwrightError
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """Weights and sizes of a beam search.
+
+    A hypothesis is worth
+
+        log P(audio | tokens) + lm_weight * ln P_lm(words) + word_bonus * words
+            - unknown_penalty * unknown words
+
+    where the first is the sum over all alignments, of log-probs times `acoustic_scale`. Everything is in
+    natural logarithms.
+
+    Attributes:
+        lm_weight: of the language model, n-gram or neural.
+        word_bonus: for each word; above 0 it makes up for what a language model takes for each word.
+        unknown_penalty: for each word that lexicon and language model lack; math.inf forbids such words.
+        blank_penalty: taken from the blank's log-prob in every frame; above 0 there are fewer deletions.
+        acoustic_scale: what log-probs are multiplied by.
+        beam: hypotheses kept after each frame.
+        beam_threshold: how far behind the best one they may be.
+        token_beam: tokens tried in a frame.
+        token_threshold: how far behind the frame's best token they may be.
+        blank_skip: a frame whose blank is at least so probable adds no token; 1 or more: none is skipped.
+        maximum: the best alignment instead of the sum over all.
+        recombine: of hypotheses after which everything is equally likely keep the best alone; it makes a beam
+            hold more that differs, and n-best lists shorter.
+    """
+
+    lm_weight: float = 0.5
+    word_bonus: float = 0.0
+    unknown_penalty: float = 10.0
+    blank_penalty: float = 0.0
+    acoustic_scale: float = 1.0
+    beam: int = 100
+    beam_threshold: float = 14.0
+    token_beam: int = 40
+    token_threshold: float = 10.0
+    blank_skip: float = 0.9999
+    maximum: bool = False
+    recombine: bool = True
+
+    def __post_init__(self) -> None:
+        """Raises EarwrightError for what makes no sense."""
+        for name in ("lm_weight", "beam_threshold", "token_threshold", "unknown_penalty", "blank_skip"):
+            value = getattr(self, name)
+            if math.isnan(value) or value < 0:
+                raise EarwrightError(f"search: {name} is {value}; give a number that is 0 or more.")
+        for name in ("word_bonus", "blank_penalty"):
+            if not math.isfinite(getattr(self, name)):
+                raise EarwrightError(f"search: {name} is {getattr(self, name)}; give a finite number.")
+        if not (math.isfinite(self.acoustic_scale) and self.acoustic_scale > 0):
+            raise EarwrightError(f"search: acoustic_scale is {self.acoustic_scale}; give a number above 0.")
+        if not math.isfinite(self.lm_weight):
+            raise EarwrightError(f"search: lm_weight is {self.lm_weight}; give a finite number.")
+        for name in ("beam", "token_beam"):
+            if getattr(self, name) < 1:
+                raise EarwrightError(f"search: {name} is {getattr(self, name)}; give 1 or more.")
