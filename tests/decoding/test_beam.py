@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from decoding.enumeration import best_by_words, lm_log10, token_sequences
-from earwright.decoding import BeamSearch, SearchOptions
+from earwright.decoding import BeamSearch, Keyterm, SearchOptions
 from earwright.errors import EarwrightError
 from earwright.lm.estimate import estimate
 from earwright.lm.query import LanguageModel
@@ -193,3 +193,37 @@ def test_bad_log_probs_are_said(log_probs: npt.NDArray[np.float64], message: str
 def test_no_frames_give_an_empty_text() -> None:
     (found,) = BeamSearch(CHARACTERS).decode(np.zeros((0, 4)))
     assert (found.text, found.tokens, found.score) == ("", (), 0.0)
+
+
+@pytest.mark.parametrize("names", [CHARACTERS, PIECES])
+@pytest.mark.parametrize("with_lexicon", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_key_terms_equal_enumeration(names: tuple[str, ...], with_lexicon: bool, seed: int) -> None:
+    lexicon = ("a", "ab", "ba")
+    lm = random_lm(lexicon, 2, seed) if with_lexicon else None
+    terms = [
+        Keyterm("a ab", 2.0),
+        Keyterm("ab", 1.0),
+        Keyterm("abb", 3.0, sounds_like=("b a",)),
+        Keyterm("ab a"),
+    ]
+    search = BeamSearch(names, lm=lm)
+    log_probs = grid(7, len(names), 400 + seed)
+    options = replace(WIDE, keyterm_boost=0.4)
+
+    def worth(words: tuple[str, ...], tokens: tuple[int, ...]) -> float:
+        text, total = f" {' '.join(words)} ", 0.0
+        for term in terms:
+            for spelling in (term.text, *term.sounds_like):
+                bonus = 0.4 * term.weight * len(spelling.replace(" ", ""))
+                total += bonus * sum(text.startswith(f" {spelling} ", at) for at in range(len(text)))
+        if lm is not None:
+            total += options.lm_weight * math.log(10) * lm_log10(lm, words)
+            total -= options.unknown_penalty * sum(word not in lexicon for word in words)
+        return total + options.word_bonus * len(words)
+
+    expected = best_by_words(
+        token_sequences(log_probs, 0), lambda tokens: [read_spaced(tokens, names)], worth
+    )
+    found = search.decode(log_probs, 10, options, search.keyterms(terms))
+    assert [one.score for one in found] == pytest.approx([score for _, score in expected[:10]])

@@ -2,6 +2,7 @@
 
 from earwright.decoding.beam import BeamSearch, BeamStream, Hypothesis
 from earwright.decoding.greedy import GreedyResult, greedy_search
+from earwright.decoding.keyterms import Keyterm, KeytermSet, read_keyterms
 from earwright.decoding.options import SearchOptions
 from earwright.decoding.words import timed_words
 
@@ -10,7 +11,10 @@ __all__ = [
     "BeamStream",
     "GreedyResult",
     "Hypothesis",
+    "Keyterm",
+    "KeytermSet",
     "SearchOptions",
     "greedy_search",
+    "read_keyterms",
     "timed_words",
 ]

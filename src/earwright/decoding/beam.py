@@ -29,6 +29,7 @@ from earwright.decoding.beam_arrays import (
     empty_hypotheses,
     empty_traces,
 )
+from earwright.decoding.keyterms import Keyterm, KeytermSet, no_keyterms
 from earwright.decoding.options import SearchOptions
 from earwright.decoding.spelling_tree import SpellingTree, spelling_tree
 from earwright.decoding.spellings import BOUNDARY, Units
@@ -122,10 +123,14 @@ class BeamSearch:
             ids = _token_ids(self.units, lm)
             self.units = replace(self.units, spellings=self.units.spellings._replace(lm_ids=ids))
         self._lm = lm if lm is not None else _no_lm()
-        self._terms = _no_terms()
+        self._pronunciations = lexicon if self.units.space is None and isinstance(lexicon, Mapping) else None
 
     def decode(
-        self, log_probs: npt.ArrayLike, nbest: int = 1, options: SearchOptions | None = None
+        self,
+        log_probs: npt.ArrayLike,
+        nbest: int = 1,
+        options: SearchOptions | None = None,
+        keyterms: KeytermSet | None = None,
     ) -> list[Hypothesis]:
         """The likeliest hypotheses, best first, with different words each.
 
@@ -133,6 +138,7 @@ class BeamSearch:
             log_probs: (T, V) natural logarithms.
             nbest: how many at most.
             options: other ones than the search's own.
+            keyterms: made by `keyterms`.
 
         Returns:
             At least one, but for a search that allows listed words alone where none of them fits.
@@ -140,7 +146,7 @@ class BeamSearch:
         Raises:
             EarwrightError: another V than the vocabulary's, NaN or +inf among the log-probs.
         """
-        stream = self.stream(options)
+        stream = self.stream(options, keyterms)
         stream.advance(log_probs)
         return stream.finish(nbest)
 
@@ -149,15 +155,31 @@ class BeamSearch:
         batch: Sequence[npt.ArrayLike],
         nbest: int = 1,
         options: SearchOptions | None = None,
+        keyterms: KeytermSet | None = None,
         threads: int | None = None,
     ) -> list[list[Hypothesis]]:
         """`decode` for many utterances on all cores, or on so many threads."""
         with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-            return list(pool.map(lambda one: self.decode(one, nbest, options), batch))
+            return list(pool.map(lambda one: self.decode(one, nbest, options, keyterms), batch))
 
-    def stream(self, options: SearchOptions | None = None) -> BeamStream:
+    def stream(self, options: SearchOptions | None = None, keyterms: KeytermSet | None = None) -> BeamStream:
         """A search that is given its frames piece by piece."""
-        return BeamStream(self, options or self.options)
+        return BeamStream(self, options or self.options, keyterms)
+
+    def keyterms(self, terms: Iterable[Keyterm | str]) -> KeytermSet:
+        """Make words and phrases ready to be listened for; one set serves any number of calls.
+
+        Args:
+            terms: at least one.
+
+        Raises:
+            EarwrightError: a term is empty, there twice, or cannot be spelled with the tokens.
+        """
+        listed = [Keyterm(term) if isinstance(term, str) else term for term in terms]
+        spellings = None
+        if self._pronunciations is not None:
+            spellings = {word: list(ways) for word, ways in self._pronunciations.items()}
+        return KeytermSet.of(listed, self.units, spellings)
 
     def _build_tree(self, lexicon: Lexicon) -> SpellingTree:
         if self.units.space is None and not isinstance(lexicon, Mapping):
@@ -216,11 +238,16 @@ class BeamStream:
     Args:
         search: whose.
         options: of this one.
+        keyterms: to listen for.
     """
 
-    def __init__(self, search: BeamSearch, options: SearchOptions) -> None:
+    def __init__(
+        self, search: BeamSearch, options: SearchOptions, keyterms: KeytermSet | None = None
+    ) -> None:
         self.search, self.options = search, options
-        self._limits, self._weights = search.limits(options), search.weights(options)
+        self._terms, largest_gain = (keyterms or no_keyterms()).boosted(options.keyterm_boost)
+        self._limits = search.limits(options)
+        self._weights = search.weights(options)._replace(largest_gain=largest_gain)
         self._tree = search.tree.weighted(options.lm_weight)
         beam = options.beam
         size = 1 << (4 * beam).bit_length()
@@ -242,10 +269,12 @@ class BeamStream:
     def _begin(self) -> None:
         """One hypothesis, which has said nothing."""
         now = self._state.now
-        now.key[0], now.blank[0], now.label[0] = 1, 1.0, 0.0
+        now.key[0], now.label[0] = 1, 0.0
         now.last[0], now.place[0], now.lm[0] = self._limits.blank, ROOT, self.search._lm.start_state
-        now.term[0], now.trace[0], now.ended[0] = _start_term(self.search._terms), -1, np.nan
-        now.score[0], now.lm_score[0] = 0.0, 0.0
+        now.trace[0], now.ended[0], now.lm_score[0] = -1, np.nan, 0.0
+        now.term[0] = _start_term(self._terms)
+        now.score[0] = self._terms.promised[now.term[0]]
+        now.blank[0] = math.exp(now.score[0])
         self._state.counts[HYPOTHESES] = 1
 
     @property
@@ -271,7 +300,7 @@ class BeamStream:
             part = probs[first : first + _CHUNK]
             self._make_room(len(part))
             advance(
-                self._state, self._tree, search.units.spellings, search._lm.tables, search._terms,
+                self._state, self._tree, search.units.spellings, search._lm.tables, self._terms,
                 self._weights, self._limits, part, nothing,
             )  # fmt: skip
 
@@ -288,7 +317,7 @@ class BeamStream:
         mass, score, lm_score = np.zeros(beam), np.zeros(beam), np.zeros(beam)
         word = np.zeros(beam, np.int32)
         finish(
-            self._state, self._tree, search.units.spellings, search._lm.tables, search._terms,
+            self._state, self._tree, search.units.spellings, search._lm.tables, self._terms,
             self._weights, self._limits, end, mass, score, lm_score, word,
         )  # fmt: skip
         count, traces = int(self._state.counts[HYPOTHESES]), self._now.trace
@@ -410,13 +439,6 @@ def _no_lm() -> LanguageModel:
         np.array([0.0, NEVER, 0.0], np.float32),
     )
     return LanguageModel.from_ngrams(NgramModel(list(SPECIAL_WORDS), (level,)))
-
-
-def _no_terms() -> Terms:
-    """An automaton of no key terms."""
-    return Terms(
-        np.zeros(1, np.int32), np.array([1, 1], np.int32), np.zeros(1, np.int32), np.zeros(1), np.zeros(1)
-    )
 
 
 def _start_term(terms: Terms) -> int:

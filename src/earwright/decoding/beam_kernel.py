@@ -244,7 +244,8 @@ def arrive(
     gain = changes(tree, w, now.place[this], after, word)
     if gain == -np.inf:
         return
-    term, bonus = follow_terms(terms, spellings, now.term[this], token, word != NO_WORD, limits.boundaries)
+    ended = word != NO_WORD and not limits.boundaries
+    term, bonus = follow_terms(terms, spellings, now.term[this], token, now.place[this], ended)
     gain += bonus
     if mass * math.exp(gain) < s.levels[THRESHOLD]:  # a probability cannot make it more
         return
@@ -327,16 +328,22 @@ def follow_term(terms: Terms, state: int, unit: int) -> tuple[int, float]:
 
 @inlined
 def follow_terms(
-    terms: Terms, spellings: Spellings, state: int, token: int, ended: bool, boundaries: bool
+    terms: Terms, spellings: Spellings, state: int, token: int, place: int, ended: bool
 ) -> tuple[int, float]:
-    """The same for the units of a token, and for the end of a word that has no unit of its own."""
+    """The same for the units of a token, and for the end of a word if it has no unit of its own.
+
+    A boundary where no word is open, as between two spaces, is none.
+    """
     if len(terms.units) <= 1:
         return state, 0.0
     bonus = 0.0
-    for index in range(spellings.begins[token], spellings.begins[token + 1]):
+    first = spellings.begins[token]
+    for index in range(first, spellings.begins[token + 1]):
+        if index == first and place == ROOT and spellings.units[index] == BOUNDARY:
+            continue
         state, more = follow_term(terms, state, spellings.units[index])
         bonus += more
-    if ended and not boundaries:
+    if ended:
         state, more = follow_term(terms, state, BOUNDARY)
         bonus += more
     return state, bonus
@@ -519,7 +526,7 @@ def finish(
                     gain, state, of_lm, word[this] = more + w.lm * told, after, told, ended
         if len(terms.units) > 1:
             term, bonus = now.term[this], 0.0
-            if limits.boundaries:
+            if limits.boundaries and place != ROOT:
                 term, bonus = follow_term(terms, term, BOUNDARY)
             gain += bonus - terms.promised[term]
         if end and (limits.word_lm or limits.token_lm):

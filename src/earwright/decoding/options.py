@@ -30,6 +30,7 @@ class SearchOptions:
         beam_threshold: how far behind the best one they may be.
         token_beam: tokens tried in a frame.
         token_threshold: how far behind the frame's best token they may be.
+        keyterm_boost: for each character (or phone) of a key term of weight 1.
         blank_skip: a frame whose blank is at least so probable adds no token; 1 or more: none is skipped.
         maximum: the best alignment instead of the sum over all.
         recombine: of hypotheses after which everything is equally likely keep the best alone; it makes a beam
@@ -45,13 +46,21 @@ class SearchOptions:
     beam_threshold: float = 14.0
     token_beam: int = 40
     token_threshold: float = 10.0
+    keyterm_boost: float = 1.0
     blank_skip: float = 0.9999
     maximum: bool = False
     recombine: bool = True
 
     def __post_init__(self) -> None:
         """Raises EarwrightError for what makes no sense."""
-        for name in ("lm_weight", "beam_threshold", "token_threshold", "unknown_penalty", "blank_skip"):
+        for name in (
+            "lm_weight",
+            "beam_threshold",
+            "token_threshold",
+            "unknown_penalty",
+            "keyterm_boost",
+            "blank_skip",
+        ):
             value = getattr(self, name)
             if math.isnan(value) or value < 0:
                 raise EarwrightError(f"search: {name} is {value}; give a number that is 0 or more.")

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earwright.decoding.beam_arrays import Tree
+from earwright.decoding.prefix_tree import prefix_tree
 
 _LN10 = math.log(10.0)
 
@@ -41,7 +42,7 @@ def spelling_tree(
     lm_ids: npt.NDArray[np.integer] | None = None,
     log_probs: npt.NDArray[np.floating] | None = None,
 ) -> SpellingTree:
-    """Build the tree level by level.
+    """Build the tree.
 
     Args:
         words: all different.
@@ -49,57 +50,22 @@ def spelling_tree(
         lm_ids: (words,) of each word in a language model.
         log_probs: (words,) log10 of each word alone, to look ahead by.
     """
-    longest = max((len(units) for _, units in entries), default=0)
-    table = np.zeros((len(entries), longest), np.int32)  # 0, the boundary, is no unit of a word
-    for row, (_, units) in enumerate(entries):
-        table[row, : len(units)] = units
-    ids = np.array([word for word, _ in entries], np.int32)
-    table = np.concatenate([table, ids[:, None]], axis=1) if len(entries) else np.zeros((0, 1), np.int32)
-    table = np.unique(table, axis=0)  # sorted, none twice
-    ids, table = table[:, -1], table[:, :-1]
-    lengths = (table != 0).sum(axis=1)
-
-    units_of = [np.zeros(1, np.int32)]
-    parents = [np.full(1, -1, np.int64)]
-    node = np.zeros(len(table), np.int64)  # of each row, as far as it is read
-    levels = [1]  # where each begins, and the end
-    for level in range(longest):
-        rows = np.flatnonzero(lengths > level)
-        above, unit = node[rows], table[rows, level]
-        new = np.empty(len(rows), np.bool_)
-        new[:1] = True
-        new[1:] = (above[1:] != above[:-1]) | (unit[1:] != unit[:-1])
-        node[rows] = levels[-1] + np.cumsum(new) - 1
-        units_of.append(unit[new])
-        parents.append(above[new])
-        levels.append(levels[-1] + int(new.sum()))
-    parent, count = np.concatenate(parents), levels[-1]
-    begins = np.searchsorted(parent[1:], np.arange(count + 1)) + 1  # children stand side by side
-    order = np.argsort(node, kind="stable")
-    word_begins = np.searchsorted(node[order], np.arange(count + 1))
-    best = _best_below(parent, levels, node, ids, log_probs)
+    made = prefix_tree([units for _, units in entries])
+    count = len(made.units)
+    pairs = np.array([(node, word) for node, (word, _) in zip(made.ends, entries, strict=True)], np.int64)
+    pairs = np.unique(pairs.reshape(-1, 2), axis=0)  # by node; an entry that is there twice counts once
     tree = Tree(
-        np.concatenate(units_of),
-        begins.astype(np.int32),
-        word_begins.astype(np.int32),
-        ids[order].astype(np.int32),
+        made.units,
+        made.begins,
+        np.searchsorted(pairs[:, 0], np.arange(count + 1)).astype(np.int32),
+        pairs[:, 1].astype(np.int32),
         np.zeros(len(words), np.int32) if lm_ids is None else np.asarray(lm_ids, np.int32),
         np.zeros(count),
     )
+    best = np.zeros(count)
+    if log_probs is not None:
+        best[:] = -np.inf
+        np.maximum.at(best, pairs[:, 0], np.asarray(log_probs, np.float64)[pairs[:, 1]])
+        for first, last in zip(made.levels[-2::-1], made.levels[:0:-1], strict=True):  # the deepest first
+            np.maximum.at(best, made.parents[first:last], best[first:last])
     return SpellingTree(tuple(words), tree, best)
-
-
-def _best_below(
-    parent: npt.NDArray[np.int64],
-    levels: Sequence[int],
-    node: npt.NDArray[np.int64],
-    ids: npt.NDArray[np.integer],
-    log_probs: npt.NDArray[np.floating] | None,
-) -> npt.NDArray[np.float64]:
-    if log_probs is None:
-        return np.zeros(len(parent))
-    best = np.full(len(parent), -np.inf)
-    np.maximum.at(best, node, np.asarray(log_probs, np.float64)[ids])
-    for first, last in zip(levels[-2::-1], levels[:0:-1], strict=True):  # the deepest first
-        np.maximum.at(best, parent[first:last], best[first:last])
-    return np.where(np.isfinite(best), best, 0.0)
