@@ -395,8 +395,11 @@ class BeamStream:
         steps.reverse()
         tokens, frames = tuple(step[0] for step in steps), tuple(step[2] for step in steps)
         ended = [step[1] for step in steps if step[1] != NO_WORD] + [last_word] * (last_word != NO_WORD)
-        if units.space is None:
-            names = [tree.words[word] for word in ended] or [units.tokens[token] for token in tokens]
+        if units.space is None and self.search.has_lexicon:
+            names = [tree.words[word] for word in ended]
+        elif units.space is None:  # characters make one word, phones one each
+            names = [units.tokens[token] for token in tokens]
+            names = ["".join(names)] if names and all(len(name) == 1 for name in names) else names
         else:
             sign = units.space
             said = "".join(" " if units.tokens[token] == sign else units.tokens[token] for token in tokens)

@@ -49,7 +49,7 @@ class SearchOptions:
     keyterm_boost: float = 1.0
     blank_skip: float = 0.9999
     maximum: bool = False
-    recombine: bool = True
+    recombine: bool = False
 
     def __post_init__(self) -> None:
         """Raises EarwrightError for what makes no sense."""
