@@ -147,7 +147,18 @@ class Bench:
     def oov(self, size: int) -> dict[str, Any]:
         """How much of the test novels is outside the most frequent words of the others."""
         path = self.folder / "words.bin"
-        made, _ = earwright("train", *self.texts, "-o", str(path), "--order", "1", "--max-words", str(size))
+        made, _ = earwright(
+            "train",
+            *self.texts,
+            "-o",
+            str(path),
+            "--order",
+            "1",
+            "--min-count",
+            "1",
+            "--max-words",
+            str(size),
+        )
         measured, _ = earwright("perplexity", str(path), *self.test)
         rates = {
             Path(text["name"]).name.partition(".")[0]: round(text["oov"] / text["words"], 5)
