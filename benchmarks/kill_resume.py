@@ -6,9 +6,9 @@
 
 Runs `earwright train` twice, once left alone and once killed with SIGKILL and started again, and compares the
 two logs, looks at the dev set included, and the weights of the two bundles to the last digit. A kill comes at
-any moment between the start of the process and twice the time that it takes to its first step, so it may hit
-the reading of data, a step, a look at the dev set, or the writing of a checkpoint. `--save FILE` keeps the
-result.
+any moment between the start of the process and twice (`--until`) the time that it takes to its first step, so
+it may hit the reading of data, a step, a look at the dev set, or the writing of a checkpoint. `--save FILE`
+keeps the result.
 """
 
 from __future__ import annotations
@@ -16,17 +16,23 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import multiprocessing
+import os
 import random
 import shlex
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
+
 from safetensors.numpy import load_file
 
+import earwright.training.run
+from earwright.cli.main import main as earwright
 from earwright.evaluation.record import machine, save_record
 from earwright.training.checkpoint import load_checkpoint
 from earwright.training.log import read_log
@@ -44,11 +50,14 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument(
+        "--until", type=float, default=2.0, metavar="TIMES", help="how often the time to the first step"
+    )
+    parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="as `earwright train`"
     )
     parser.add_argument("--save", metavar="FILE")
     args = parser.parse_args()
-    command = [sys.executable, "-m", "earwright.cli.main", "train", args.recipe]
+    command = [args.recipe]
     for change in (
         f"data.train={args.train}",
         f"data.dev={json.dumps([args.dev] if args.dev else [])}",
@@ -69,7 +78,7 @@ def main() -> int:
         at = [
             step
             for _ in range(args.kills)
-            if (step := kill_at(command, killed, moments.uniform(0, 2 * until_step))) is not None
+            if (step := kill_at(command, killed, moments.uniform(0, args.until * until_step))) is not None
         ]
         run(command, killed)
         pairs = list(zip(curve(whole), curve(killed), strict=True))
@@ -83,6 +92,7 @@ def main() -> int:
         "steps": args.steps,
         "precision": precision,
         "kills": len(at),
+        "seconds_until_the_first_step": round(until_step, 1),
         "killed_before_the_first_step": at.count(0),
         "killed_at_steps": at,
         "equal": not differ and worst == 0.0,
@@ -95,36 +105,46 @@ def main() -> int:
     return 0 if result["equal"] else 1
 
 
-def run(command: list[str], out: Path) -> float:
+def run(arguments: list[str], out: Path) -> float:
     """Let the run come to its end; returns the seconds until its first step was logged."""
     began, first = time.perf_counter(), 0.0
-    process = start(command, out)
-    while process.poll() is None:
+    process = start(arguments, out)
+    while process.is_alive():
         if not first and last_step(out):
             first = time.perf_counter() - began
-        time.sleep(0.05)
-    if process.returncode:
-        raise SystemExit(f"the run in {out.name} ended with exit code {process.returncode}")
+        process.join(0.05)
+    if process.exitcode:
+        raise SystemExit(f"the run in {out.name} ended with exit code {process.exitcode}")
     return first
 
 
-def kill_at(command: list[str], out: Path, seconds: float) -> int | None:
+def kill_at(arguments: list[str], out: Path, seconds: float) -> int | None:
     """Start the run, kill it after so many seconds; returns its last step, or None if it was done before."""
-    process = start(command, out)
-    try:
-        process.wait(timeout=seconds)
+    process = start(arguments, out)
+    process.join(seconds)
+    if not process.is_alive():
         return None
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    process.kill()
+    process.join()
     return last_step(out)
 
 
-def start(command: list[str], out: Path) -> subprocess.Popen[bytes]:
-    """A run in a process of its own, silent."""
-    return subprocess.Popen(
-        [*command, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+def start(arguments: list[str], out: Path) -> multiprocessing.process.BaseProcess:
+    """A run in a process of its own, silent; it is forked, so that libraries need not be loaded each time."""
+    # No daemon: it may have processes of its own.
+    process = multiprocessing.get_context("fork").Process(
+        target=child, args=([*arguments, "--out", str(out)],)
     )
+    process.start()
+    return process
+
+
+def child(arguments: list[str]) -> None:
+    """`earwright train` in this process."""
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+    sys.exit(earwright(["train", *arguments]))
 
 
 def last_step(out: Path) -> int:
