@@ -31,8 +31,7 @@ os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
 
 from safetensors.numpy import load_file
 
-import earwright.training.run
-from earwright.cli.main import main as earwright
+from earwright.cli.main import main as run_command
 from earwright.evaluation.record import machine, save_record
 from earwright.training.checkpoint import load_checkpoint
 from earwright.training.log import read_log
@@ -144,7 +143,7 @@ def child(arguments: list[str]) -> None:
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
-    sys.exit(earwright(["train", *arguments]))
+    sys.exit(run_command(["train", *arguments]))
 
 
 def last_step(out: Path) -> int:

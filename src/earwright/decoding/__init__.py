@@ -1,19 +1,26 @@
 """From log-probs to words: searches over `(T, V)` numpy arrays, which know nothing of models."""
 
+from earwright.decoding.align import Alignment, align_tokens
 from earwright.decoding.beam import BeamSearch, BeamStream, Hypothesis
+from earwright.decoding.decoder import BeamDecoder, Decoder, GreedyDecoder
 from earwright.decoding.greedy import GreedyResult, greedy_search
 from earwright.decoding.keyterms import Keyterm, KeytermSet, read_keyterms
 from earwright.decoding.options import SearchOptions
 from earwright.decoding.words import timed_words
 
 __all__ = [
+    "Alignment",
+    "BeamDecoder",
     "BeamSearch",
     "BeamStream",
+    "Decoder",
+    "GreedyDecoder",
     "GreedyResult",
     "Hypothesis",
     "Keyterm",
     "KeytermSet",
     "SearchOptions",
+    "align_tokens",
     "greedy_search",
     "read_keyterms",
     "timed_words",
