@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +17,16 @@ import numpy.typing as npt
 from earwright.audio.read import AudioSource, from_array, stream_audio
 from earwright.audio.segment import Piece, cut_at_quiet
 from earwright.bundle import Bundle, BundleMeta
-from earwright.decoding import greedy_search, timed_words
+from earwright.decoding import Decoder, GreedyDecoder, TimedTokens, timed_words
 from earwright.decoding.words import geometric_mean
 from earwright.errors import EarwrightError
 from earwright.graphs import Graph
 from earwright.text import load_tokenizer
 from earwright.transcript import Segment, Transcript, Word
+
+if TYPE_CHECKING:
+    from earwright.decoding import Keyterm, SearchOptions
+    from earwright.lm.query import LanguageModel
 
 Source = AudioSource | npt.NDArray[Any]
 
@@ -52,12 +56,14 @@ class Recognizer:
     Attributes:
         meta: what the bundle says of itself.
         tokenizer: its vocabulary.
+        decoder: what reads its log-probs.
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
         self.meta: BundleMeta = bundle.meta
         names = [name for name in ("tokens.txt", "tokenizer.model") if name in bundle.files]
         self.tokenizer = load_tokenizer({name: bundle.read(name) for name in names})
+        self.decoder: Decoder = GreedyDecoder()
         self._features = Graph(bundle, "features.onnx", ("waveform", "lengths"), threads)
         self._encoder = Graph(bundle, "encoder.onnx", ("features", "lengths"), threads)
         self._batch_samples = round(BATCH_SECONDS * self.meta.sample_rate)
@@ -80,6 +86,33 @@ class Recognizer:
             EarwrightError: not a bundle, or one that is damaged, altered, or newer than this program.
         """
         return cls(Bundle.open(path), threads)
+
+    def use_beam(
+        self,
+        *,
+        lm: str | os.PathLike[str] | LanguageModel | None = None,
+        lexicon: str | os.PathLike[str] | Iterable[str] | None = None,
+        keyterms: str | os.PathLike[str] | Iterable[Keyterm | str] = (),
+        options: SearchOptions | Mapping[str, Any] | None = None,
+    ) -> None:
+        """Search with a beam from now on, instead of greedily.
+
+        Args:
+            lm: an n-gram model of words or of this recognizer's tokens, or its file.
+            lexicon: the words that there are, or a file of them, one a line; None: those of the language
+                model, and any where there is none. See `SearchOptions.unknown_penalty` for others.
+            keyterms: words and phrases to listen for, or a file of them.
+            options: all, or those that differ from the defaults.
+
+        Raises:
+            EarwrightError: a file that cannot be read, or that does not fit this recognizer.
+
+        Example:
+            recognizer.use_beam(lm="novels.bin", keyterms=["Mr Knightley", "Hartfield"])
+        """
+        from earwright.decoding.setup import build_decoder
+
+        self.decoder = build_decoder(self.tokenizer, self.meta.normalizer, lm, lexicon, keyterms, options)
 
     @overload
     def transcribe(self, audio: list[Source], sample_rate: int | None = None) -> list[Transcript]: ...
@@ -197,19 +230,19 @@ class Recognizer:
         for batch in _batches([len(piece.samples) for piece in pieces], self._batch_samples):
             try:
                 outputs = self.log_probs([pieces[index].samples for index in batch])
-                for index, log_probs in zip(batch, outputs, strict=True):
-                    results[index] = self._words(pieces[index], log_probs)
+                for index, found in zip(batch, self.decoder.decode(outputs), strict=True):
+                    results[index] = self._words(pieces[index], found)
             except EarwrightError as error:
                 for index in batch:
                     results[index] = error
         return results
 
-    def _words(self, piece: Piece, log_probs: npt.NDArray[np.float32]) -> tuple[Word, ...]:
+    def _words(self, piece: Piece, found: TimedTokens) -> tuple[Word, ...]:
         # The end of a piece and the start of the next are the same division of whole numbers, so that their
         # words do not overlap by a rounding.
         rate = self.meta.sample_rate
         start, end = piece.start_sample / rate, (piece.start_sample + len(piece.samples)) / rate
-        return timed_words(greedy_search(log_probs), self.tokenizer, self.meta.frame_shift, start, end)
+        return timed_words(found, self.tokenizer, self.meta.frame_shift, start, end)
 
     def _result(self, job: _Job) -> Transcript | EarwrightError:
         if job.error is not None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from earwright.cli.search_flags import add_search_arguments, use_search
 from earwright.errors import EarwrightError
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     running.add_argument(
         "--threads", type=_positive, metavar="N", help="cores to use (default: all physical ones)"
     )
+    add_search_arguments(parser)
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print JSON instead of the report")
     output.add_argument(
@@ -169,6 +171,7 @@ def _score_recognizer(args: argparse.Namespace) -> Scored:
         seed=args.seed,
         limit=args.limit,
         threads=args.threads,
+        prepare=lambda recognizer: use_search(recognizer, args),
     )
 
 
@@ -181,12 +184,17 @@ def score_recognizer(
     seed: int = 0,
     limit: int | None = None,
     threads: int | None = None,
+    prepare: Callable[[Recognizer], None] = lambda recognizer: None,
 ) -> Scored:
-    """Run a recognizer on the cuts of some places, with a progress bar, and score it; all as the verb's."""
+    """Run a recognizer on the cuts of some places, with a progress bar, and score it; all as the verb's.
+
+    What `prepare` does to the recognizer comes first.
+    """
     from earwright.recognizer import Recognizer
 
     told, untold = _cuts(places, limit)
     recognizer = Recognizer.load(bundle, threads=threads)
+    prepare(recognizer)
     done = _transcribe(recognizer, told)
     evaluation = done.score(normalizer, "sclite" if sclite else "unit", seed)
     meta = recognizer.meta

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from earwright.cli.search_flags import add_search_arguments
+
 if TYPE_CHECKING:
     from earwright.errors import EarwrightError
     from earwright.transcript import Segment, Transcript
@@ -55,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="underline each word in subtitles while it is spoken",
     )  # fmt: skip
     add("--threads", type=_positive, metavar="N", help="cores to use (default: all)")
+    add_search_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -79,9 +82,12 @@ def run(args: argparse.Namespace) -> int:
     for problem in inputs.problems:
         output.failed(None, problem)
     if inputs.paths:
+        from earwright.cli.search_flags import use_search
         from earwright.recognizer import Recognizer
 
-        output.transcribe(Recognizer.load(str(model), threads=args.threads))
+        recognizer = Recognizer.load(str(model), threads=args.threads)
+        use_search(recognizer, args)
+        output.transcribe(recognizer)
     return output.finish()
 
 

@@ -6,7 +6,7 @@ from earwright.decoding.decoder import BeamDecoder, Decoder, GreedyDecoder
 from earwright.decoding.greedy import GreedyResult, greedy_search
 from earwright.decoding.keyterms import Keyterm, KeytermSet, read_keyterms
 from earwright.decoding.options import SearchOptions
-from earwright.decoding.words import timed_words
+from earwright.decoding.words import TimedTokens, timed_words
 
 __all__ = [
     "Alignment",
@@ -20,6 +20,7 @@ __all__ = [
     "Keyterm",
     "KeytermSet",
     "SearchOptions",
+    "TimedTokens",
     "align_tokens",
     "greedy_search",
     "read_keyterms",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 from earwright.errors import EarwrightError
 
@@ -74,3 +77,20 @@ class SearchOptions:
         for name in ("beam", "token_beam"):
             if getattr(self, name) < 1:
                 raise EarwrightError(f"search: {name} is {getattr(self, name)}; give 1 or more.")
+
+
+def search_options(given: SearchOptions | Mapping[str, Any] | None) -> SearchOptions:
+    """Options from those that differ from the defaults.
+
+    Raises:
+        EarwrightError: there is no such option, or it makes no sense.
+    """
+    if given is None or isinstance(given, SearchOptions):
+        return given or SearchOptions()
+    known = {option.name for option in fields(SearchOptions)}
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "."
+            raise EarwrightError(f"search: there is no option {name!r}{hint}")
+    return SearchOptions(**given)

@@ -1,0 +1,46 @@
+"""The arguments that say how log-probs are searched, for all verbs that run a recognizer."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from earwright.recognizer import Recognizer
+
+
+def add_search_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare them."""
+    group = parser.add_argument_group(
+        "search", "without any of these a recognizer searches as its bundle says, greedily unless tuned"
+    )
+    add = group.add_argument
+    add("--lm", metavar="FILE", help="a language model of `earwright lm train`, or ARPA, of words or tokens")
+    add("--lexicon", metavar="FILE", help="the words that there are, one a line (default: the lm's)")
+    add("--keyterms", metavar="FILE", help="words and phrases to listen for, one a line")
+    add("--beam", type=_positive, metavar="N", help="hypotheses kept after each frame")
+    for flag, what in (
+        ("lm-weight", "of the language model's log-probs"),
+        ("word-bonus", "for each word"),
+        ("unknown-penalty", "for each word that lexicon and lm lack; inf forbids them"),
+        ("keyterm-boost", "for each character of a key term"),
+    ):
+        add(f"--{flag}", type=float, metavar="X", help=what)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 up")
+    return int(text)
+
+
+def use_search(recognizer: Recognizer, args: argparse.Namespace) -> None:
+    """Have a recognizer search as the arguments say.
+
+    Raises:
+        EarwrightError: a file that cannot be read, or does not fit the recognizer.
+    """
+    names = ("beam", "lm_weight", "word_bonus", "unknown_penalty", "keyterm_boost")
+    given: dict[str, Any] = {name: value for name in names if (value := getattr(args, name)) is not None}
+    if given or args.lm or args.lexicon or args.keyterms:
+        recognizer.use_beam(lm=args.lm, lexicon=args.lexicon, keyterms=args.keyterms or (), options=given)

@@ -1,0 +1,89 @@
+"""A beam search for a recognizer, from files: what `transcribe --lm` and `Recognizer.use_beam` ask for."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from earwright.decoding.beam import BeamSearch
+from earwright.decoding.decoder import BeamDecoder
+from earwright.decoding.keyterms import Keyterm, read_keyterms
+from earwright.decoding.options import SearchOptions, search_options
+from earwright.errors import EarwrightError
+from earwright.lm.query import LanguageModel
+from earwright.lm.scored_text import load_model
+from earwright.text import Tokenizer, normalize
+
+Path = str | os.PathLike[str]
+
+
+def build_decoder(
+    tokenizer: Tokenizer,
+    normalizer: str,
+    lm: Path | LanguageModel | None = None,
+    lexicon: Path | Iterable[str] | None = None,
+    keyterms: Path | Iterable[Keyterm | str] = (),
+    options: SearchOptions | Mapping[str, Any] | None = None,
+) -> BeamDecoder:
+    """A decoder whose search knows the recognizer's tokens.
+
+    Args:
+        tokenizer: of the recognizer.
+        normalizer: that its texts went through.
+        lm, lexicon, keyterms, options: as for `Recognizer.use_beam`.
+
+    Raises:
+        EarwrightError: a file that cannot be read, or that does not fit the recognizer.
+
+    A language model whose texts went through another normalizer brings a warning: its words may be spelled
+    in another way than the recognizer spells them.
+    """
+    model = _load_lm(lm) if isinstance(lm, str | os.PathLike) else lm
+    if model is not None and model.normalizer not in ("none", normalizer):
+        warnings.warn(
+            f"the language model's texts went through the normalizer {model.normalizer!r}, and the "
+            f"recognizer's through {normalizer!r}: what they spell differently cannot be found.",
+            stacklevel=2,
+        )
+    words = read_words(lexicon) if isinstance(lexicon, str | os.PathLike) else lexicon
+    search = BeamSearch(tokenizer, lexicon=words, lm=model, options=search_options(options))
+    terms = read_keyterms(keyterms) if isinstance(keyterms, str | os.PathLike) else list(keyterms)
+    spelled = [_normalized(term, normalizer) for term in terms]
+    return BeamDecoder(search, search.keyterms(spelled) if spelled else None)
+
+
+def read_words(path: Path) -> list[str]:
+    """The words of a file, one a line; what stands after the first blank of a line counts for nothing.
+
+    Raises:
+        EarwrightError: it cannot be read, is no UTF-8 text, or has no words.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            words = [line.split()[0] for line in file if line.strip()]
+    except OSError as error:
+        raise EarwrightError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except UnicodeDecodeError as error:
+        raise EarwrightError(f"{path}: is no UTF-8 text; save it as such.") from error
+    if not words:
+        raise EarwrightError(f"{path}: has no words.")
+    return list(dict.fromkeys(words))
+
+
+def _load_lm(path: Path) -> LanguageModel:
+    model = load_model(path)
+    if not isinstance(model, LanguageModel):
+        raise EarwrightError(f"{path}: a neural model; the search takes n-gram models.")
+    return model
+
+
+def _normalized(term: Keyterm | str, normalizer: str) -> Keyterm:
+    """A term as the recognizer would spell it."""
+    one = Keyterm(term) if isinstance(term, str) else term
+    return Keyterm(
+        normalize(one.text, normalizer),
+        one.weight,
+        tuple(normalize(spelling, normalizer) for spelling in one.sounds_like),
+    )
