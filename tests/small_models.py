@@ -5,6 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+import numpy as np
+
+from earwright.lm.estimate import estimate
+from earwright.lm.ngrams import SPECIAL_WORDS, NgramModel
+
 Ngrams = dict[tuple[str, ...], tuple[float, float]]
 
 WORDS = ["<unk>", "<s>", "</s>", "a", "b", "c", "d", "ä", "▁e", "f'f"]
@@ -61,3 +66,12 @@ def random_words(seed: int, count: int) -> list[str]:
     """A text, some words of which no model knows."""
     draw = random.Random(seed)
     return [draw.choice([*WORDS[2:], *WORDS[2:], "never", "said"]) for _ in range(count)]
+
+
+def random_model(words: Sequence[str], order: int = 2, seed: int = 0) -> NgramModel:
+    """A model of sixty random sentences over words; <unk> is among them."""
+    rng = np.random.default_rng(seed)
+    vocabulary = [*SPECIAL_WORDS, *words]
+    choices = [0, *range(3, len(vocabulary))]
+    sentences = [rng.choice(choices, rng.integers(1, 5)).tolist() for _ in range(60)]
+    return estimate(sentences, order, vocabulary)

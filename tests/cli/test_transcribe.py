@@ -16,7 +16,9 @@ import soundfile
 
 from earwright.cli.audio_inputs import find_audio, output_stems
 from earwright.cli.main import main
+from earwright.lm.arpa import write_arpa
 from runtime_bundle import RATE, say
+from small_models import random_model
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -265,3 +267,43 @@ def test_files_of_one_name_do_not_overwrite_each_other(run: Run) -> None:
     assert run("a.wav", "more/a.wav", "-o", "out", "-f", "txt")[0] == 0
     assert Path("out/a.wav.txt").read_text() == "hello you\n"
     assert Path("out/more/a.wav.txt").read_text() == "xyz\n"
+
+
+def test_a_beam_with_words_and_a_language_model(run: Run) -> None:
+    Path("words.txt").write_text("hello\nyou\ngood\nday\n")
+    Path("terms.txt").write_text("# whom to greet\nYou\t2\n")
+    write_arpa("lm.arpa", random_model(("hello", "you")))
+    for flags in (
+        ("--beam", "20"),
+        ("--lexicon", "words.txt", "--unknown-penalty", "inf"),
+        ("--lm", "lm.arpa", "--lm-weight", "0.1", "--word-bonus", "1"),
+        ("--keyterms", "terms.txt", "--keyterm-boost", "0.5"),
+    ):
+        assert run("a.wav", *flags) == (0, "hello you\n", "")
+    words = json.loads(run("a.wav", "--lm", "lm.arpa", "--json")[1])["segments"][0]["words"]
+    greedy = json.loads(run("a.wav", "--json")[1])["segments"][0]["words"]
+    assert [(word["start"], word["end"]) for word in words] == [
+        (word["start"], word["end"]) for word in greedy
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--lm", "none.bin"), "none.bin"),
+        (("--lexicon", "empty.txt"), "empty.txt: has no words"),
+        (("--lexicon", "chinese.txt"), "can be spelled with the tokens"),
+        (("--keyterms", "empty.txt"), "empty.txt: has no key terms"),
+        (("--keyterms", "chinese.txt"), "cannot be heard"),
+        (("--keyterms", "heavy.txt"), "heavy.txt, line 1: the weight"),
+        (("--lm-weight", "-1"), "lm_weight"),
+        (("--word-bonus", "nan"), "word_bonus"),
+    ],
+)
+def test_what_a_search_cannot_use_is_said(run: Run, flags: tuple[str, ...], message: str) -> None:
+    Path("empty.txt").write_text("\n")
+    Path("chinese.txt").write_text("\u4f60\u597d\n", encoding="utf-8")
+    Path("heavy.txt").write_text("hello\tmuch\n")
+    code, out, err = run("a.wav", *flags)
+    assert (code, out) == (1, "")
+    assert message in err and err.count("\n") == 1

@@ -12,8 +12,8 @@ import pytest
 from decoding.enumeration import best_by_words, lm_log10, token_sequences
 from earwright.decoding import BeamSearch, Keyterm, SearchOptions
 from earwright.errors import EarwrightError
-from earwright.lm.estimate import estimate
 from earwright.lm.query import LanguageModel
+from small_models import random_model
 
 CHARACTERS = ("<blank>", "\u2581", "a", "b")
 PIECES = ("<blank>", "\u2581a", "\u2581ab", "b", "\u2581")
@@ -38,11 +38,7 @@ def grid(frames: int, size: int, seed: int, sharpness: float = 2.0) -> npt.NDArr
 
 def random_lm(words: tuple[str, ...], order: int, seed: int, unit: str = "word") -> LanguageModel:
     """A model of random sentences over words; <unk> is among them."""
-    rng = np.random.default_rng(seed)
-    vocabulary = ["<unk>", "<s>", "</s>", *words]
-    choices = [0, *range(3, len(vocabulary))]
-    sentences = [rng.choice(choices, rng.integers(1, 5)).tolist() for _ in range(60)]
-    return LanguageModel.from_ngrams(replace(estimate(sentences, order, vocabulary), unit=unit))
+    return LanguageModel.from_ngrams(replace(random_model(words, order, seed), unit=unit))
 
 
 def read_spaced(tokens: tuple[int, ...], names: tuple[str, ...]) -> tuple[str, ...]:
