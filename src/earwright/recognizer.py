@@ -5,10 +5,13 @@ audio -> pieces of at most 20 s -> batches of like length -> features.onnx -> en
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -73,6 +76,8 @@ class Recognizer:
                 f"{self._encoder.where} gives {size} tokens, and tokens.txt has {self.tokenizer.vocab_size}; "
                 "they do not belong together: export the model again."
             )
+        if self.meta.search.get("method") == "beam":
+            self._search_as_tuned(bundle)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Recognizer:
@@ -86,6 +91,20 @@ class Recognizer:
             EarwrightError: not a bundle, or one that is damaged, altered, or newer than this program.
         """
         return cls(Bundle.open(path), threads)
+
+    def _search_as_tuned(self, bundle: Bundle) -> None:
+        """With the options, the language model and the words that `earwright tune` put into the bundle."""
+        options = {name: value for name, value in self.meta.search.items() if name != "method"}
+        with contextlib.ExitStack() as stack:
+            places: dict[str, os.PathLike[str]] = {}
+            for name in {"lm.bin", "words.txt"} & bundle.files.keys():
+                place = bundle.file_path(name)
+                if place is None:  # inside a zip; what is mapped stays when the file goes
+                    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+                    place = Path(stack.enter_context(folder)) / name
+                    place.write_bytes(bundle.read(name))
+                places[name] = place
+            self.use_beam(lm=places.get("lm.bin"), lexicon=places.get("words.txt"), options=options)
 
     def use_beam(
         self,

@@ -34,6 +34,7 @@ VERBS = {
     "report": ("earwright.cli.report", "say how a training run went, in words or as a page with its curves"),
     "doctor": ("earwright.cli.doctor", "say what is wrong with a training run, and what to try"),
     "evaluate": ("earwright.cli.evaluate", "score a recognizer on prepared data"),
+    "tune": ("earwright.cli.tune", "find the weights of a beam search on a dev set"),
     "transcribe": ("earwright.cli.transcribe", "turn recordings into text, subtitles or JSON"),
     "lexicon": ("earwright.cli.lexicon", "say words: lexicons, and models for words that they lack"),
     "bundle": ("earwright.cli.bundle", "look into a recognizer's bundle and verify it"),

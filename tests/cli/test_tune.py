@@ -1,0 +1,101 @@
+"""`earwright tune`: what it finds goes into the bundle, and nothing worse than greedy search does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from earwright.bundle import Bundle, verify_bundle, write_bundle
+from earwright.cli.main import main
+from earwright.cuts import Cut, write_cuts
+from earwright.lm.arpa import write_arpa
+from earwright.recognizer import Recognizer
+from runtime_bundle import META, RATE, bundle_files, encoder_graph, say
+from small_models import random_model
+
+Tune = Callable[..., tuple[int, str, str]]
+# What is said, and what its speaker's tongue makes of it: a neighbouring tone for some letters.
+SAID = [("hello you", "hellp you"), ("good day", "good dby"), ("you", "ypu")]
+
+
+@pytest.fixture
+def tune(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tune:
+    """Call `earwright tune` where there are a bundle, cuts, a language model and lists of words."""
+    monkeypatch.chdir(tmp_path)
+    write_bundle("tones.ear", META, bundle_files(encoder=encoder_graph(sharpness=5e3)))
+    for name, told in (("slurred", SAID), ("clear", [(text, text) for text, _ in SAID])):
+        cuts = []
+        for number, (text, sound) in enumerate(told):
+            samples = say(sound)
+            soundfile.write(f"{name}{number}.wav", samples, RATE)
+            seconds = len(samples) / RATE
+            path = str(tmp_path / f"{name}{number}.wav")
+            cuts.append(Cut(f"{name}{number}", path, 0.0, seconds, RATE, text=text, speaker="s"))
+        Path(name).mkdir()
+        with open(f"{name}/cuts.jsonl.gz", "wb") as file:
+            write_cuts(cuts, file)
+    write_arpa("lm.arpa", random_model(("hello", "you", "good", "day")))
+    Path("words.txt").write_text("hello\nyou\ngood\nday\n")
+    Path("wrong.txt").write_text("gauge\nbug\n")
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = main(["tune", *arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def test_a_language_model_goes_into_the_bundle(tune: Tune) -> None:
+    code, out, _ = tune("tones.ear", "slurred", "--lm", "lm.arpa", "-o", "tuned.ear", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert (found["method"], found["wer"]) == ("beam", 0.0)
+    assert found["greedy_wer"] == pytest.approx(3 / 5)
+    assert verify_bundle("tuned.ear")[1] == []
+    search = Bundle.open("tuned.ear").meta.search
+    assert search["method"] == "beam" and search["beam"] == found["options"]["beam"]
+    assert Recognizer.load("tuned.ear").transcribe("slurred0.wav").text == "hello you"
+    assert Recognizer.load("tones.ear").transcribe("slurred0.wav").text == "hellp you"
+
+
+def test_a_tuned_bundle_works_as_a_zip(tune: Tune) -> None:
+    assert tune("tones.ear", "slurred", "--lm", "lm.arpa", "-o", "tuned.zip")[0] == 0
+    assert Recognizer.load("tuned.zip").transcribe("slurred1.wav").text == "good day"
+
+
+def test_words_alone_help_and_the_bundle_changes_in_place(tune: Tune) -> None:
+    code, out, _ = tune("tones.ear", "slurred", "--lexicon", "words.txt")
+    assert code == 0 and "WER 0.00%" in out and "greedily 60.00%" in out
+    assert Recognizer.load("tones.ear").transcribe("slurred2.wav").text == "you"
+
+
+def test_greedy_search_stays_where_it_is_better(tune: Tune) -> None:
+    code, out, _ = tune("tones.ear", "clear", "--lexicon", "wrong.txt")
+    assert code == 0 and out.startswith("greedy search stays")
+    assert Bundle.open("tones.ear").meta.search == {"method": "greedy"}
+
+
+def test_a_dry_run_writes_nothing(tune: Tune) -> None:
+    before = Path("tones.ear/bundle.toml").read_bytes()
+    assert tune("tones.ear", "slurred", "--lexicon", "words.txt", "--dry-run")[0] == 0
+    assert Path("tones.ear/bundle.toml").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("tones.ear", "nowhere"), "nowhere"),
+        (("tones.ear", "slurred", "--lm", "none.arpa"), "none.arpa"),
+        (("tones.ear", "slurred", "--normalizer", "odd"), "odd"),
+        (("none.ear", "slurred"), "none.ear"),
+    ],
+)
+def test_bad_input_is_said(tune: Tune, arguments: tuple[str, ...], message: str) -> None:
+    code, out, err = tune(*arguments)
+    assert (code, out) == (1, "")
+    assert message in err and err.count("\n") == 1
