@@ -28,7 +28,7 @@ from earwright.text import load_tokenizer
 from earwright.transcript import Segment, Transcript, Word
 
 if TYPE_CHECKING:
-    from earwright.decoding import Keyterm, SearchOptions
+    from earwright.decoding import Keyterm, Rescorer, SearchOptions
     from earwright.lm.query import LanguageModel
 
 Source = AudioSource | npt.NDArray[Any]
@@ -113,6 +113,7 @@ class Recognizer:
         lexicon: str | os.PathLike[str] | Iterable[str] | None = None,
         keyterms: str | os.PathLike[str] | Iterable[Keyterm | str] = (),
         options: SearchOptions | Mapping[str, Any] | None = None,
+        rescorer: Rescorer | str | os.PathLike[str] | None = None,
     ) -> None:
         """Search with a beam from now on, instead of greedily.
 
@@ -122,6 +123,7 @@ class Recognizer:
                 model, and any where there is none. See `SearchOptions.unknown_penalty` for others.
             keyterms: words and phrases to listen for, or a file of them.
             options: all, or those that differ from the defaults.
+            rescorer: orders the best hypotheses anew; or the file of a larger language model, n-gram or neural.
 
         Raises:
             EarwrightError: a file that cannot be read, or that does not fit this recognizer.
@@ -131,7 +133,9 @@ class Recognizer:
         """
         from earwright.decoding.setup import build_decoder
 
-        self.decoder = build_decoder(self.tokenizer, self.meta.normalizer, lm, lexicon, keyterms, options)
+        self.decoder = build_decoder(
+            self.tokenizer, self.meta.normalizer, lm, lexicon, keyterms, options, rescorer
+        )
 
     @overload
     def transcribe(self, audio: list[Source], sample_rate: int | None = None) -> list[Transcript]: ...

@@ -278,6 +278,7 @@ def test_a_beam_with_words_and_a_language_model(run: Run) -> None:
         ("--lexicon", "words.txt", "--unknown-penalty", "inf"),
         ("--lm", "lm.arpa", "--lm-weight", "0.1", "--word-bonus", "1"),
         ("--keyterms", "terms.txt", "--keyterm-boost", "0.5"),
+        ("--lm", "lm.arpa", "--rescore", "lm.arpa"),
     ):
         assert run("a.wav", *flags) == (0, "hello you\n", "")
     words = json.loads(run("a.wav", "--lm", "lm.arpa", "--json")[1])["segments"][0]["words"]

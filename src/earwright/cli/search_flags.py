@@ -17,6 +17,7 @@ def add_search_arguments(parser: argparse.ArgumentParser) -> None:
     add = group.add_argument
     add("--lm", metavar="FILE", help="a language model of `earwright lm train`, or ARPA, of words or tokens")
     add("--lexicon", metavar="FILE", help="the words that there are, one a line (default: the lm's)")
+    add("--rescore", metavar="FILE", help="a larger language model, for a second look at the best hypotheses")
     add("--keyterms", metavar="FILE", help="words and phrases to listen for, one a line")
     add("--beam", type=_positive, metavar="N", help="hypotheses kept after each frame")
     for flag, what in (
@@ -42,5 +43,11 @@ def use_search(recognizer: Recognizer, args: argparse.Namespace) -> None:
     """
     names = ("beam", "lm_weight", "word_bonus", "unknown_penalty", "keyterm_boost")
     given: dict[str, Any] = {name: value for name in names if (value := getattr(args, name)) is not None}
-    if given or args.lm or args.lexicon or args.keyterms:
-        recognizer.use_beam(lm=args.lm, lexicon=args.lexicon, keyterms=args.keyterms or (), options=given)
+    if given or args.lm or args.lexicon or args.keyterms or args.rescore:
+        recognizer.use_beam(
+            lm=args.lm,
+            lexicon=args.lexicon,
+            keyterms=args.keyterms or (),
+            options=given,
+            rescorer=args.rescore,
+        )

@@ -6,6 +6,7 @@ from earwright.decoding.decoder import BeamDecoder, Decoder, GreedyDecoder
 from earwright.decoding.greedy import GreedyResult, greedy_search
 from earwright.decoding.keyterms import Keyterm, KeytermSet, read_keyterms
 from earwright.decoding.options import SearchOptions
+from earwright.decoding.rescore import ModelScorer, Rescorer, ServerScorer
 from earwright.decoding.words import TimedTokens, timed_words
 
 __all__ = [
@@ -19,7 +20,10 @@ __all__ = [
     "Hypothesis",
     "Keyterm",
     "KeytermSet",
+    "ModelScorer",
+    "Rescorer",
     "SearchOptions",
+    "ServerScorer",
     "TimedTokens",
     "align_tokens",
     "greedy_search",

@@ -14,6 +14,7 @@ from earwright.decoding.align import align_tokens
 from earwright.decoding.beam import BeamSearch
 from earwright.decoding.greedy import GreedyResult, greedy_search
 from earwright.decoding.keyterms import KeytermSet
+from earwright.decoding.rescore import Rescorer
 from earwright.decoding.words import TimedTokens
 from earwright.errors import EarwrightError
 
@@ -45,11 +46,15 @@ class BeamDecoder:
     Attributes:
         search: for words that are spelled with its tokens.
         keyterms: to listen for.
+        rescorer: orders the best hypotheses anew, if there is one.
+        nbest: how many it is given.
         threads: how many utterances are searched at once; None: one a core.
     """
 
     search: BeamSearch
     keyterms: KeytermSet | None = None
+    rescorer: Rescorer | None = None
+    nbest: int = 20
     threads: int | None = None
 
     def decode(self, batch: Sequence[LogProbs]) -> list[TimedTokens]:
@@ -61,7 +66,10 @@ class BeamDecoder:
 
     def _decode_one(self, log_probs: LogProbs) -> TimedTokens:
         blank = self.search.units.blank
-        found = self.search.decode(log_probs, keyterms=self.keyterms)
+        nbest = self.nbest if self.rescorer else 1
+        found = self.search.decode(log_probs, nbest, keyterms=self.keyterms)
+        if self.rescorer is not None:
+            found = self.rescorer.rescore(found, self.search.options.lm_weight)
         if not found:
             return GreedyResult([], [], [], [])
         aligned = align_tokens(log_probs, found[0].tokens, blank)

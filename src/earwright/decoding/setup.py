@@ -11,6 +11,7 @@ from earwright.decoding.beam import BeamSearch
 from earwright.decoding.decoder import BeamDecoder
 from earwright.decoding.keyterms import Keyterm, read_keyterms
 from earwright.decoding.options import SearchOptions, search_options
+from earwright.decoding.rescore import ModelScorer, Rescorer
 from earwright.errors import EarwrightError
 from earwright.lm.query import LanguageModel
 from earwright.lm.scored_text import load_model
@@ -26,13 +27,14 @@ def build_decoder(
     lexicon: Path | Iterable[str] | None = None,
     keyterms: Path | Iterable[Keyterm | str] = (),
     options: SearchOptions | Mapping[str, Any] | None = None,
+    rescorer: Rescorer | Path | None = None,
 ) -> BeamDecoder:
     """A decoder whose search knows the recognizer's tokens.
 
     Args:
         tokenizer: of the recognizer.
         normalizer: that its texts went through.
-        lm, lexicon, keyterms, options: as for `Recognizer.use_beam`.
+        lm, lexicon, keyterms, options, rescorer: as for `Recognizer.use_beam`.
 
     Raises:
         EarwrightError: a file that cannot be read, or that does not fit the recognizer.
@@ -51,7 +53,8 @@ def build_decoder(
     search = BeamSearch(tokenizer, lexicon=words, lm=model, options=search_options(options))
     terms = read_keyterms(keyterms) if isinstance(keyterms, str | os.PathLike) else list(keyterms)
     spelled = [_normalized(term, normalizer) for term in terms]
-    return BeamDecoder(search, search.keyterms(spelled) if spelled else None)
+    second = Rescorer(ModelScorer.load(rescorer)) if isinstance(rescorer, str | os.PathLike) else rescorer
+    return BeamDecoder(search, search.keyterms(spelled) if spelled else None, second)
 
 
 def read_words(path: Path) -> list[str]:
