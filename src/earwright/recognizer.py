@@ -123,7 +123,7 @@ class Recognizer:
                 model, and any where there is none. See `SearchOptions.unknown_penalty` for others.
             keyterms: words and phrases to listen for, or a file of them.
             options: all, or those that differ from the defaults.
-            rescorer: orders the best hypotheses anew; or the file of a larger language model, n-gram or neural.
+            rescorer: orders the best hypotheses anew; or the file of a larger model, n-gram or neural.
 
         Raises:
             EarwrightError: a file that cannot be read, or that does not fit this recognizer.
