@@ -23,3 +23,20 @@ def test_without_a_place_to_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caching.CompileResultCacheImpl, "_locator_classes", [])
     compiled = compile_kernel(twice, nogil=True)
     assert compiled(21) == 42 and compiled.signatures  # type: ignore[attr-defined]
+
+
+def test_a_change_in_any_file_makes_kernels_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    from numba.core import config
+
+    from earwright import compiling
+
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path_factory.mktemp("kernels")))
+    hits = []
+    for sources in ("one", "one", "other", "other"):
+        monkeypatch.setattr(compiling, "_sources", lambda sources=sources: sources)
+        compiled = compile_kernel(twice)
+        compiled(21)
+        hits.append(len(compiled.stats.cache_hits))  # type: ignore[attr-defined]
+    assert hits == [0, 1, 0, 1]

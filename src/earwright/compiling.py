@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import TypeVar, cast
 
 import numba
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
+
+# The rooms that have kernels, and what is compiled into them.
+_ROOMS = ("lm", "decoding", "lexicon")
 
 
 def kernel(function: Kernel) -> Kernel:
@@ -23,7 +29,25 @@ def compile_kernel(function: Kernel, **options: bool) -> Kernel:
     """
     try:
         compiler = numba.njit(cache=True, **options)  # type: ignore[call-overload]
-        return cast(Kernel, compiler(function))
+        compiled = compiler(function)
     except RuntimeError:  # "no locator available"
         compiler = numba.njit(**options)  # type: ignore[call-overload]
         return cast(Kernel, compiler(function))
+    # numba asks whether the function's own file has changed, and not whether another one has whose functions
+    # are compiled into it. A kernel that does not know what its callers have become reads where it must not.
+    kept = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if kept is not None:
+        kept._source_stamp = (kept._source_stamp, _sources())
+    return cast(Kernel, compiled)
+
+
+@cache
+def _sources() -> str:
+    """What all files look like that a kernel may be made of."""
+    home = Path(__file__).parent
+    places = [path for room in _ROOMS for path in sorted((home / room).glob("*.py"))]
+    stamp = hashlib.sha256()
+    for path in (Path(__file__), *places):
+        found = path.stat()
+        stamp.update(f"{path.name} {found.st_mtime_ns} {found.st_size}\n".encode())
+    return stamp.hexdigest()
