@@ -1,7 +1,8 @@
 """From log-probs to words: searches over `(T, V)` numpy arrays, which know nothing of models."""
 
 from earwright.decoding.align import Alignment, align_tokens
-from earwright.decoding.beam import BeamSearch, BeamStream, Hypothesis
+from earwright.decoding.beam import BeamSearch
+from earwright.decoding.beam_stream import BeamStream, Hypothesis
 from earwright.decoding.decoder import BeamDecoder, Decoder, GreedyDecoder
 from earwright.decoding.greedy import GreedyResult, greedy_search
 from earwright.decoding.keyterms import Keyterm, KeytermSet, read_keyterms

@@ -1,0 +1,117 @@
+"""Of all hypotheses, those that stay and those that grew, the best. Compiled.
+
+What is here is compiled into `beam_kernel.advance`.
+"""
+
+# To the compiler the integers of Python and of numpy are one kind.
+# mypy: disable-error-code="no-any-return, arg-type, return-value, assignment"
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from earwright.decoding.beam_arrays import (
+    CANDIDATES,
+    FRAMES,
+    HYPOTHESES,
+    SCALE,
+    TRACES,
+    Hypotheses,
+    Limits,
+    Search,
+)
+from earwright.decoding.beam_extend import mixed, nth_largest, total
+from earwright.lm.kernels import compiled, inlined
+
+
+@compiled
+def select_best(s: Search, now: Hypotheses, after: Hypotheses, limits: Limits) -> None:
+    """Make the best of those that stay and those that grew the hypotheses of the next frame."""
+    stays, grown = s.counts[HYPOTHESES], s.counts[CANDIDATES]
+    best = 0.0
+    for this in range(stays):
+        s.masses[this] = total(s.stay_blank[this], s.stay_label[this], limits.maximum)
+        best = max(best, s.masses[this])
+    for at in range(grown):
+        s.masses[stays + at] = s.candidates.mass[at]
+        best = max(best, s.candidates.mass[at])
+    if best <= 0.0:  # nothing that can be said fits this frame
+        s.counts[HYPOTHESES] = 0
+        return
+    least = best * limits.beam_width
+    if stays + grown > limits.beam:
+        least = max(least, nth_largest(s.masses, stays + grown, limits.beam))
+    kept = 0
+    if limits.recombine:
+        s.table[:] = -1
+    for this in range(stays):
+        blank, label = s.stay_blank[this] / best, s.stay_label[this] / best
+        if total(s.stay_blank[this], s.stay_label[this], limits.maximum) >= least and kept < limits.beam:
+            last, place = now.last[this], now.place[this]
+            to = slot(s, after, limits, kept, blank, label, last, place, now.lm[this], now.term[this])
+            if to >= 0:
+                keep_stay(now, after, this, to, blank, label)
+                kept = max(kept, to + 1)
+    c = s.candidates
+    for at in range(grown):
+        if c.mass[at] >= least and kept < limits.beam:
+            label, token, place = c.mass[at] / best, c.token[at], c.place[at]
+            to = slot(s, after, limits, kept, 0.0, label, token, place, c.lm[at], c.term[at])
+            if to >= 0:
+                keep_grown(s, now, after, at, to, label)
+                kept = max(kept, to + 1)
+    s.counts[HYPOTHESES] = kept
+    s.levels[SCALE] += math.log(best)
+
+
+@inlined
+def slot(
+    s: Search, after: Hypotheses, limits: Limits, kept: int, blank: float, label: float, last: int,
+    place: int, lm: int, term: int,
+) -> int:  # fmt: skip
+    """Where a hypothesis goes: after those that were kept; -1 if it need not be.
+
+    Where two prefixes have the same last token, place and states, all that may come is equally likely after
+    both. If one has as much as the other of both masses, it will be ahead for ever, whatever comes.
+    """
+    if not limits.recombine:
+        return kept
+    mask = np.uint64(len(s.table) - 1)
+    cell = mixed(mixed(mixed(mixed(np.uint64(7), last), place), lm), term) & mask
+    while s.table[cell] >= 0:
+        other = s.table[cell]
+        same = after.last[other] == last and after.place[other] == place
+        if same and after.lm[other] == lm and after.term[other] == term:
+            if after.blank[other] >= blank and after.label[other] >= label:
+                return -1
+            if after.blank[other] <= blank and after.label[other] <= label:
+                return other
+        cell = (cell + np.uint64(1)) & mask
+    s.table[cell] = kept
+    return kept
+
+
+@inlined
+def keep_stay(now: Hypotheses, after: Hypotheses, this: int, to: int, blank: float, label: float) -> None:
+    """A hypothesis that added no token."""
+    after.key[to], after.last[to], after.place[to] = now.key[this], now.last[this], now.place[this]
+    after.blank[to], after.label[to] = blank, label
+    after.lm[to], after.term[to], after.trace[to] = now.lm[this], now.term[this], now.trace[this]
+    after.score[to], after.lm_score[to] = now.score[this], now.lm_score[this]
+    after.ended[to], after.ended_lm[to] = now.ended[this], now.ended_lm[this]
+
+
+@inlined
+def keep_grown(s: Search, now: Hypotheses, after: Hypotheses, at: int, to: int, label: float) -> None:
+    """A candidate becomes a hypothesis, and what it said is noted."""
+    c, trace = s.candidates, s.counts[TRACES]
+    s.counts[TRACES] = trace + 1
+    s.traces.parent[trace], s.traces.token[trace] = now.trace[c.source[at]], c.token[at]
+    s.traces.word[trace], s.traces.frame[trace] = c.word[at], s.counts[FRAMES]
+    after.key[to], after.last[to], after.place[to] = c.key[at], c.token[at], c.place[at]
+    after.blank[to], after.label[to] = 0.0, label
+    after.lm[to], after.term[to], after.trace[to] = c.lm[at], c.term[at], trace
+    after.score[to], after.lm_score[to] = c.score[at], c.lm_score[at]
+    after.ended[to], after.ended_lm[to] = np.nan, 0

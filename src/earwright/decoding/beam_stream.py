@@ -1,0 +1,255 @@
+"""A beam search that is under way: its state, frames in, hypotheses out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from earwright.decoding.beam_arrays import (
+    FRAMES,
+    GIVEN_SCALE,
+    HYPOTHESES,
+    NO_WORD,
+    ROOT,
+    SCALE,
+    TRACES,
+    Hypotheses,
+    Search,
+    Terms,
+    empty_candidates,
+    empty_hypotheses,
+    empty_traces,
+)
+from earwright.decoding.keyterms import KeytermSet, no_keyterms
+from earwright.decoding.options import SearchOptions
+from earwright.decoding.spellings import BOUNDARY
+from earwright.errors import EarwrightError
+
+if TYPE_CHECKING:
+    from earwright.decoding.beam import BeamSearch
+
+_CHUNK = 512  # frames for which room is made at once
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What a search found.
+
+    Attributes:
+        text: the words, separated by single blanks.
+        words: as the lexicon has them; what it does not have as it is spelled.
+        tokens: their numbers.
+        frames: in which each token was first heard; `decoding.align` says it better.
+        score: what it is worth, as a natural logarithm; see `SearchOptions`.
+        acoustic_score: the part of it that is log P(audio | tokens), scaled as the options say.
+        lm_score: log10 of the language model, unweighted.
+        unknown: for each word whether the lexicon lacks it.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    tokens: tuple[int, ...]
+    frames: tuple[int, ...]
+    score: float
+    acoustic_score: float
+    lm_score: float
+    unknown: tuple[bool, ...] = field(repr=False, default=())
+
+
+class BeamStream:
+    """A search that is under way: frames come in pieces, hypotheses can be had at any time.
+
+    Args:
+        search: whose.
+        options: of this one.
+        keyterms: to listen for.
+    """
+
+    def __init__(
+        self, search: BeamSearch, options: SearchOptions, keyterms: KeytermSet | None = None
+    ) -> None:
+        self.search, self.options = search, options
+        self._terms, largest_gain = (keyterms or no_keyterms()).boosted(options.keyterm_boost)
+        self._limits = search.limits(options)
+        self._weights = search.weights(options)._replace(largest_gain=largest_gain)
+        self._tree = search.tree.weighted(options.lm_weight)
+        beam = options.beam
+        size = 1 << (4 * beam).bit_length()
+        self._state = Search(
+            empty_hypotheses(beam),
+            empty_hypotheses(beam),
+            empty_candidates(2 * beam + 16),
+            empty_traces(beam * 8),
+            np.zeros(beam),
+            np.zeros(beam),
+            np.full(size, -1, np.int32),
+            np.zeros(min(options.token_beam, len(search.units.tokens)), np.int32),
+            np.zeros(3 * beam + 16),
+            np.zeros(4, np.int64),
+            np.zeros(3),
+        )
+        self._begin()
+
+    def _begin(self) -> None:
+        """One hypothesis, which has said nothing."""
+        now = self._state.now
+        now.key[0], now.label[0] = 1, 0.0
+        now.last[0], now.place[0], now.lm[0] = self._limits.blank, ROOT, self.search._lm.start_state
+        now.trace[0], now.ended[0], now.lm_score[0] = -1, np.nan, 0.0
+        now.term[0] = _start_term(self._terms)
+        now.score[0] = self._terms.promised[now.term[0]]
+        now.blank[0] = math.exp(now.score[0])
+        self._state.counts[HYPOTHESES] = 1
+
+    @property
+    def frames(self) -> int:
+        """How many were given so far."""
+        return int(self._state.counts[FRAMES])
+
+    def advance(self, log_probs: npt.ArrayLike) -> None:
+        """Take the next frames.
+
+        Args:
+            log_probs: (T, V) natural logarithms; T may be 0.
+
+        Raises:
+            EarwrightError: another V than the vocabulary's, NaN or +inf among them.
+        """
+        from earwright.decoding.beam_kernel import advance
+
+        search = self.search
+        probs = self._probs(log_probs)
+        nothing = np.zeros((0, 0))
+        for first in range(0, len(probs), _CHUNK):
+            part = probs[first : first + _CHUNK]
+            self._make_room(len(part))
+            advance(
+                self._state, self._tree, search.units.spellings, search._lm.tables, self._terms,
+                self._weights, self._limits, part, nothing,
+            )  # fmt: skip
+
+    def finish(self, nbest: int = 1, *, end: bool = True) -> list[Hypothesis]:
+        """The best hypotheses if no more frames come, with different words each; more may come all the same.
+
+        Args:
+            nbest: how many at most.
+            end: whether a sentence ends here, so that the language model is asked for its end, too.
+        """
+        from earwright.decoding.beam_kernel import finish
+
+        search, beam = self.search, self.options.beam
+        mass, score, lm_score = np.zeros(beam), np.zeros(beam), np.zeros(beam)
+        word = np.zeros(beam, np.int32)
+        finish(
+            self._state, self._tree, search.units.spellings, search._lm.tables, self._terms,
+            self._weights, self._limits, end, mass, score, lm_score, word,
+        )  # fmt: skip
+        count, traces = int(self._state.counts[HYPOTHESES]), self._now.trace
+        found: dict[tuple[str, ...], Hypothesis] = {}
+        for this in np.argsort(-mass[:count], kind="stable"):
+            if not mass[this] > 0.0:
+                break
+            worth = math.log(mass[this]) + self._scale
+            one = self._hypothesis(int(traces[this]), int(word[this]), worth, score[this], lm_score[this])
+            found.setdefault(one.words, one)
+            if len(found) == nbest:
+                break
+        return list(found.values())
+
+    def partial(self) -> Hypothesis | None:
+        """The best hypothesis so far, its last word maybe unfinished."""
+        now, count = self._now, int(self._state.counts[HYPOTHESES])
+        if not count:
+            return None
+        mass = np.maximum(now.blank, now.label) if self.options.maximum else now.blank + now.label
+        this = int(np.argmax(mass[:count]))
+        worth = math.log(mass[this]) + self._scale
+        return self._hypothesis(int(now.trace[this]), NO_WORD, worth, now.score[this], now.lm_score[this])
+
+    @property
+    def _now(self) -> Hypotheses:
+        return self._state.next if self._state.counts[FRAMES] & 1 else self._state.now
+
+    @property
+    def _scale(self) -> float:
+        """What the logarithms of masses lack."""
+        return float(self._state.levels[SCALE] + self._state.levels[GIVEN_SCALE])
+
+    def _probs(self, log_probs: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        values = np.asarray(log_probs, np.float64)
+        size = len(self.search.units.tokens)
+        if values.ndim != 2 or values.shape[1] != size:
+            raise EarwrightError(
+                f"log-probs of shape {values.shape} do not fit {size} tokens; give (frames, {size})."
+            )
+        if np.isnan(values).any() or (values == np.inf).any():
+            raise EarwrightError("log-probs have NaN or +inf in them: the model's weights may be damaged.")
+        scaled = values * self.options.acoustic_scale if self.options.acoustic_scale != 1.0 else values
+        if self.options.blank_penalty:
+            scaled = scaled.copy()
+            scaled[:, self._limits.blank] -= self.options.blank_penalty
+        # Frames are brought to a maximum of 1, so that log-probs that are all far below 0 do not vanish.
+        if len(scaled):
+            best = np.maximum(scaled.max(axis=1), -1e300)
+            # One after the other, so that pieces give what the whole gives.
+            levels = self._state.levels
+            levels[GIVEN_SCALE] = np.add.accumulate(np.append(levels[GIVEN_SCALE], best))[-1]
+            scaled = scaled - best[:, None]
+        return np.exp(scaled)
+
+    def _make_room(self, frames: int) -> None:
+        """For the traces of so many frames more."""
+        old = self._state.traces
+        used = int(self._state.counts[TRACES])
+        need = used + frames * self.options.beam
+        if need > len(old.parent):
+            new = empty_traces(max(need, 2 * len(old.parent)))
+            for before, after in zip(old, new, strict=True):
+                after[:used] = before[:used]
+            self._state = self._state._replace(traces=new)
+
+    def _hypothesis(
+        self, trace: int, last_word: int, worth: float, score: float, lm_score: float
+    ) -> Hypothesis:
+        traces, tree, units = self._state.traces, self.search.tree, self.search.units
+        steps = []
+        while trace >= 0:
+            steps.append((int(traces.token[trace]), int(traces.word[trace]), int(traces.frame[trace])))
+            trace = int(traces.parent[trace])
+        steps.reverse()
+        tokens, frames = tuple(step[0] for step in steps), tuple(step[2] for step in steps)
+        ended = [step[1] for step in steps if step[1] != NO_WORD] + [last_word] * (last_word != NO_WORD)
+        if units.space is None and self.search.has_lexicon:
+            names = [tree.words[word] for word in ended]
+        elif units.space is None:  # characters make one word, phones one each
+            names = [units.tokens[token] for token in tokens]
+            names = ["".join(names)] if names and all(len(name) == 1 for name in names) else names
+        else:
+            sign = units.space
+            said = "".join(" " if units.tokens[token] == sign else units.tokens[token] for token in tokens)
+            spelled = said.replace(sign, " ").split()
+            names = [tree.words[w] if w >= 0 else text for w, text in zip(ended, spelled, strict=False)]
+            names += spelled[len(names) :]
+            ended += [NO_WORD] * (len(names) - len(ended))
+        return Hypothesis(
+            " ".join(names),
+            tuple(names),
+            tokens,
+            frames,
+            worth,
+            worth - float(score),
+            float(lm_score),
+            tuple(word < 0 for word in ended) if self.search.has_lexicon else (False,) * len(names),
+        )
+
+
+def _start_term(terms: Terms) -> int:
+    """Where the automaton is before the first word: after a boundary."""
+    for child in range(int(terms.begins[0]), int(terms.begins[1])):
+        if terms.units[child] == BOUNDARY:
+            return child
+    return 0
