@@ -12,8 +12,8 @@ import numba
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
-# The rooms that have kernels, and what is compiled into them.
-_ROOMS = ("lm", "decoding", "lexicon")
+# Files whose functions, constants and tuples of arrays are compiled into kernels of other files.
+_SHARED = ("lm/kernels.py", "lm/tables.py", "lm/layout.py", "lm/ngrams.py", "decoding/beam_*.py")
 
 
 def kernel(function: Kernel) -> Kernel:
@@ -43,11 +43,10 @@ def compile_kernel(function: Kernel, **options: bool) -> Kernel:
 
 @cache
 def _sources() -> str:
-    """What all files look like that a kernel may be made of."""
+    """What the files look like that kernels of others are made of."""
     home = Path(__file__).parent
-    places = [path for room in _ROOMS for path in sorted((home / room).glob("*.py"))]
     stamp = hashlib.sha256()
-    for path in (Path(__file__), *places):
+    for path in (path for pattern in _SHARED for path in sorted(home.glob(pattern))):
         found = path.stat()
         stamp.update(f"{path.name} {found.st_mtime_ns} {found.st_size}\n".encode())
     return stamp.hexdigest()

@@ -223,3 +223,23 @@ def test_key_terms_equal_enumeration(names: tuple[str, ...], with_lexicon: bool,
     )
     found = search.decode(log_probs, 10, options, search.keyterms(terms))
     assert [one.score for one in found] == pytest.approx([score for _, score in expected[:10]])
+
+
+@pytest.mark.parametrize("names", [CHARACTERS, PIECES])
+@pytest.mark.parametrize("chunk", [1, 7])
+def test_what_is_stable_stays(names: tuple[str, ...], chunk: int) -> None:
+    lexicon, options, total = ("a", "ab", "b"), SearchOptions(beam=20), 0
+    search = BeamSearch(names, lexicon=lexicon, lm=random_lm(lexicon, 2, 1))
+    for seed in range(6):
+        log_probs = grid(120, len(names), 500 + seed, sharpness=12.0)
+        stream, settled = search.stream(options), ()
+        for begin in range(0, 120, chunk):
+            stream.advance(log_probs[begin : begin + chunk])
+            count = stream.stable_words  # which takes what is shared out of the tree
+            partial = stream.partial()
+            assert partial is not None and partial.words[: len(settled)] == settled
+            settled = partial.words[:count]
+        total += len(settled)
+        assert stream.finish(3) == search.decode(log_probs, 3, options)
+        assert stream.finish()[0].words[: len(settled)] == settled
+    assert total > 20

@@ -2,12 +2,12 @@
 
 from earwright.decoding.align import Alignment, align_tokens
 from earwright.decoding.beam import BeamSearch
-from earwright.decoding.beam_stream import BeamStream, Hypothesis
 from earwright.decoding.decoder import BeamDecoder, Decoder, GreedyDecoder
 from earwright.decoding.greedy import GreedyResult, greedy_search
 from earwright.decoding.keyterms import Keyterm, KeytermSet, read_keyterms
 from earwright.decoding.options import SearchOptions
 from earwright.decoding.rescore import ModelScorer, Rescorer, ServerScorer
+from earwright.decoding.stream import BeamStream, Hypothesis
 from earwright.decoding.words import TimedTokens, timed_words
 
 __all__ = [

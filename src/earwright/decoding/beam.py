@@ -16,11 +16,11 @@ from earwright.decoding.beam_arrays import (
     Limits,
     Weights,
 )
-from earwright.decoding.beam_stream import BeamStream, Hypothesis
 from earwright.decoding.keyterms import Keyterm, KeytermSet
 from earwright.decoding.options import SearchOptions
 from earwright.decoding.spelling_tree import SpellingTree, spelling_tree
 from earwright.decoding.spellings import Units
+from earwright.decoding.stream import BeamStream, Hypothesis
 from earwright.errors import EarwrightError
 from earwright.lm.ngrams import NEVER, SPECIAL_WORDS, Level, NgramModel
 from earwright.lm.query import LanguageModel

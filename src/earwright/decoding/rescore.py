@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from earwright.decoding.beam_stream import Hypothesis
+from earwright.decoding.stream import Hypothesis
 from earwright.errors import EarwrightError, first_line
 from earwright.lm.neural import NeuralLanguageModel
 from earwright.lm.ngrams import END

@@ -83,6 +83,12 @@ class Units:
         found = [self.numbers.get(part, 0) for part in word]
         return found if found and 0 not in found else None
 
+    def text(self, tokens: Iterable[int]) -> str:
+        """What tokens spell, with blanks for their spaces; for tokens that have a sign for one."""
+        sign = self.space or ""
+        names = (self.tokens[token] for token in tokens)
+        return "".join(" " if name == sign else name.replace(sign, " ") for name in names)
+
     def missing(self, word: Iterable[str]) -> list[str]:
         """What has no unit."""
         return [part for part in word if part not in self.numbers]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from earwright.decoding.beam import BeamSearch
 
 _CHUNK = 512  # frames for which room is made at once
+_MOST_TRACES = 1 << 18  # above this, what all hypotheses share is taken out first
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ class BeamStream:
             np.zeros(4, np.int64),
             np.zeros(3),
         )
+        # What all hypotheses share, and will for ever: (token, word, frame) each.
+        self._said: list[tuple[int, int, int]] = []
         self._begin()
 
     def _begin(self) -> None:
@@ -161,7 +164,7 @@ class BeamStream:
         return list(found.values())
 
     def partial(self) -> Hypothesis | None:
-        """The best hypothesis so far, its last word maybe unfinished."""
+        """The best hypothesis so far, its last word maybe unfinished; `stable_words` of it are settled."""
         now, count = self._now, int(self._state.counts[HYPOTHESES])
         if not count:
             return None
@@ -169,6 +172,36 @@ class BeamStream:
         this = int(np.argmax(mass[:count]))
         worth = math.log(mass[this]) + self._scale
         return self._hypothesis(int(now.trace[this]), NO_WORD, worth, now.score[this], now.lm_score[this])
+
+    @property
+    def stable_words(self) -> int:
+        """How many words all hypotheses have in common at their beginning, whatever comes."""
+        self._commit()
+        units = self.search.units
+        if units.space is None:
+            return sum(word >= 0 for _, word, _ in self._said)
+        said = units.text(token for token, _, _ in self._said)
+        return max(0, len(said.split()) - (not said.endswith(" ")))
+
+    def _commit(self) -> None:
+        """Move what all hypotheses share out of the tree of traces, and close the gaps it leaves there."""
+        from earwright.decoding.beam_traces import close_gaps, shared_trace
+
+        traces, used = self._state.traces, int(self._state.counts[TRACES])
+        ends = self._now.trace[: int(self._state.counts[HYPOTHESES])]
+        room = np.empty(used, np.int32)
+        shared = shared_trace(traces.parent, used, ends, room) if len(ends) else -1
+        if shared >= 0:
+            said, trace = [], shared
+            while trace >= 0:
+                said.append(self._step(trace))
+                trace = int(traces.parent[trace])
+            self._said += reversed(said)
+            self._state.counts[TRACES] = close_gaps(traces, used, shared, ends, room)
+
+    def _step(self, trace: int) -> tuple[int, int, int]:
+        traces = self._state.traces
+        return int(traces.token[trace]), int(traces.word[trace]), int(traces.frame[trace])
 
     @property
     def _now(self) -> Hypotheses:
@@ -203,9 +236,11 @@ class BeamStream:
 
     def _make_room(self, frames: int) -> None:
         """For the traces of so many frames more."""
-        old = self._state.traces
+        old, most = self._state.traces, frames * self.options.beam
+        if int(self._state.counts[TRACES]) + most > max(len(old.parent), _MOST_TRACES):
+            self._commit()
         used = int(self._state.counts[TRACES])
-        need = used + frames * self.options.beam
+        need = used + most
         if need > len(old.parent):
             new = empty_traces(max(need, 2 * len(old.parent)))
             for before, after in zip(old, new, strict=True):
@@ -216,11 +251,11 @@ class BeamStream:
         self, trace: int, last_word: int, worth: float, score: float, lm_score: float
     ) -> Hypothesis:
         traces, tree, units = self._state.traces, self.search.tree, self.search.units
-        steps = []
+        later = []
         while trace >= 0:
-            steps.append((int(traces.token[trace]), int(traces.word[trace]), int(traces.frame[trace])))
+            later.append(self._step(trace))
             trace = int(traces.parent[trace])
-        steps.reverse()
+        steps = [*self._said, *reversed(later)]
         tokens, frames = tuple(step[0] for step in steps), tuple(step[2] for step in steps)
         ended = [step[1] for step in steps if step[1] != NO_WORD] + [last_word] * (last_word != NO_WORD)
         if units.space is None and self.search.has_lexicon:
@@ -229,9 +264,7 @@ class BeamStream:
             names = [units.tokens[token] for token in tokens]
             names = ["".join(names)] if names and all(len(name) == 1 for name in names) else names
         else:
-            sign = units.space
-            said = "".join(" " if units.tokens[token] == sign else units.tokens[token] for token in tokens)
-            spelled = said.replace(sign, " ").split()
+            spelled = units.text(tokens).split()
             names = [tree.words[w] if w >= 0 else text for w, text in zip(ended, spelled, strict=False)]
             names += spelled[len(names) :]
             ended += [NO_WORD] * (len(names) - len(ended))
