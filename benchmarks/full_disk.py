@@ -14,6 +14,7 @@ import argparse
 import collections
 import datetime
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -119,19 +120,19 @@ def attempt(disk: Disk, command: list[str], size: int, losses: list[tuple[int, f
         lines = first.stderr.strip().splitlines()
         end = lines[-1] if lines else ""
         # Warnings may come before; the last line says it, and names the file.
-        sentence = first.returncode == 1 and "Traceback" not in first.stderr and "full" in end
+        said = re.fullmatch(rf"earwright: {re.escape(str(disk.folder))}/(\S+?): (.*)", end)
+        sentence = first.returncode == 1 and "Traceback" not in first.stderr and said is not None
+        sentence = sentence and said is not None and "the disk is full" in said[2]
         disk.resize(ROOM)
         second = train(command, disk.folder / "run") if first.returncode else first
         equal = second.returncode == 0 and curve(disk.folder / "run") == losses
         left = [path.name for path in disk.folder.rglob("*") if ".tmp" in path.name]
-    said = end.replace(str(disk.folder), "DISK")
-    at = Path(said.partition(":")[0]).name if sentence else said
     return {
         "bytes": size,
         "full": first.returncode != 0,
         "sentence": sentence,
-        "said": said,
-        "at": at,
+        "said": end.replace(str(disk.folder), "DISK"),
+        "at": Path(said[1]).name if said else "",
         "equal": equal,
         "resumed": second.stderr.strip().splitlines()[-1:] if second.returncode else [],
         "left_behind": left,

@@ -50,7 +50,7 @@ def main() -> int:
     samples: list[tuple[int, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        process = subprocess.Popen([*command, "--out", str(out)], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([*command, "--out", str(out)])
         while process.poll() is None:
             samples.append((logged_steps(out / "log.jsonl"), megabytes(process.pid)))
             time.sleep(0.5)

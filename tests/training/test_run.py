@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from earwright import Recognizer
 from earwright.audio import read_audio
@@ -212,8 +213,15 @@ def test_non_finite_losses_are_skipped_counted_and_explained(
 
 
 @pytest.mark.usefixtures("no_export")
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+    ],
+)
 def test_a_full_disk_keeps_the_old_checkpoint(
-    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: Exception
 ) -> None:
     from earwright.training import checkpoint
 
@@ -224,7 +232,7 @@ def test_a_full_disk_keeps_the_old_checkpoint(
         calls[0] += 1
         if calls[0] > 3:
             Path(path).write_bytes(b"half")
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise refusal
         real(tensors, path, metadata)
 
     monkeypatch.setattr(checkpoint, "save_file", full)

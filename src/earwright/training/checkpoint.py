@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from earwright.errors import EarwrightError, first_line
-from earwright.files import atomic_path
+from earwright.files import atomic_path, describe_os_error
 
 # 2 tells which weights are kept beside it, and the settled batch_seconds; 1 is read as a run that kept none.
 FORMAT_VERSION = 2
@@ -96,6 +98,10 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str,
             )
         except SafetensorError as error:
             # The library wraps the system's errors and gives their text alone.
+            number = re.search(r"os error (\d+)", str(error))
+            if number:
+                known = OSError(int(number[1]), os.strerror(int(number[1])))
+                raise EarwrightError(describe_os_error(known, path)) from error
             raise EarwrightError(
                 f"{path}: cannot be written ({first_line(error)}); what was there before is untouched."
             ) from error
