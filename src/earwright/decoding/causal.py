@@ -25,33 +25,28 @@ class CausalScorer:
         if not os.path.isdir(folder):
             raise EarwrightError(f"{folder}: is no folder; models are read from this disk alone.")
         try:
-            import torch
             from transformers import AutoModelForCausalLM, AutoTokenizer
         except ImportError as error:
-            raise EarwrightError(
-                "rescoring with it needs transformers: pip install earwright[rescore]."
-            ) from error
+            raise EarwrightError("this needs transformers: pip install earwright[rescore].") from error
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             self.model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True).eval()
         except (OSError, ValueError) as error:
             raise EarwrightError(f"{folder}: is no causal language model ({first_line(error)}).") from error
-        self._torch = torch
+        self.model.requires_grad_(False)
 
     def log10(self, texts: Sequence[str]) -> list[float]:
         """Of the texts, one after the other."""
-        torch = self._torch
         start = self.tokenizer.bos_token_id
         sums = []
-        with torch.inference_mode():
-            for text in texts:
-                ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-                if start is not None:
-                    ids = [start, *ids]
-                if len(ids) < 2:
-                    sums.append(0.0)
-                    continue
-                tokens = torch.tensor([ids])
-                log_probs = self.model(tokens).logits.log_softmax(-1)[0, :-1]
-                sums.append(float(log_probs.gather(1, tokens[0, 1:, None]).sum()) / _LN10)
+        for text in texts:
+            found = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+            ids = [*([] if start is None else [start]), *found]
+            if len(ids) < 2:
+                sums.append(0.0)
+                continue
+            weights = next(self.model.parameters())
+            tokens = weights.new_tensor(ids).long()[None]
+            log_probs = self.model(tokens).logits.log_softmax(-1)[0, :-1]
+            sums.append(float(log_probs.gather(1, tokens[0, 1:, None]).sum()) / _LN10)
         return sums
