@@ -181,7 +181,7 @@ class BeamSearch:
             blank=self.units.blank,
             blank_skip=options.blank_skip if options.blank_skip < 1 else 2.0,
             maximum=options.maximum,
-            recombine=options.recombine,
+            recombine=options.recombine and self.lm is not None,
             word_lm=self._word_lm is not None,
             token_lm=self.lm is not None and self._word_lm is None,
             boundaries=self.units.space is not None or not self.has_lexicon,

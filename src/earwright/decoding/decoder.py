@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -66,8 +66,10 @@ class BeamDecoder:
 
     def _decode_one(self, log_probs: LogProbs) -> TimedTokens:
         blank = self.search.units.blank
-        nbest = self.nbest if self.rescorer else 1
-        found = self.search.decode(log_probs, nbest, keyterms=self.keyterms)
+        options, nbest = self.search.options, 1
+        if self.rescorer is not None:  # a list of what differs in its last words alone would be of no use
+            options, nbest = replace(options, recombine=False), self.nbest
+        found = self.search.decode(log_probs, nbest, options, self.keyterms)
         if self.rescorer is not None:
             found = self.rescorer.rescore(found, self.search.options.lm_weight)
         if not found:
