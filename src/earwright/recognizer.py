@@ -67,6 +67,7 @@ class Recognizer:
         names = [name for name in ("tokens.txt", "tokenizer.model") if name in bundle.files]
         self.tokenizer = load_tokenizer({name: bundle.read(name) for name in names})
         self.decoder: Decoder = GreedyDecoder()
+        self._tuned: dict[str, Any] = {}  # what `use_beam` begins with
         self._features = Graph(bundle, "features.onnx", ("waveform", "lengths"), threads)
         self._encoder = Graph(bundle, "encoder.onnx", ("features", "lengths"), threads)
         self._batch_samples = round(BATCH_SECONDS * self.meta.sample_rate)
@@ -94,17 +95,25 @@ class Recognizer:
 
     def _search_as_tuned(self, bundle: Bundle) -> None:
         """With the options, the language model and the words that `earwright tune` put into the bundle."""
+        from earwright.decoding.setup import read_words
+        from earwright.lm.query import LanguageModel
+
         options = {name: value for name, value in self.meta.search.items() if name != "method"}
+        self._tuned = {"options": options}
+        readers: dict[str, tuple[str, Callable[[Path], Any]]] = {
+            "lm.bin": ("lm", LanguageModel.load),
+            "words.txt": ("lexicon", read_words),
+        }
         with contextlib.ExitStack() as stack:
-            places: dict[str, os.PathLike[str]] = {}
-            for name in {"lm.bin", "words.txt"} & bundle.files.keys():
+            for name in readers.keys() & bundle.files.keys():
                 place = bundle.file_path(name)
                 if place is None:  # inside a zip; what is mapped stays when the file goes
                     folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
                     place = Path(stack.enter_context(folder)) / name
                     place.write_bytes(bundle.read(name))
-                places[name] = place
-            self.use_beam(lm=places.get("lm.bin"), lexicon=places.get("words.txt"), options=options)
+                what, read = readers[name]
+                self._tuned[what] = read(place)
+        self.use_beam()
 
     def use_beam(
         self,
@@ -115,14 +124,14 @@ class Recognizer:
         options: SearchOptions | Mapping[str, Any] | None = None,
         rescorer: Rescorer | str | os.PathLike[str] | None = None,
     ) -> None:
-        """Search with a beam from now on, instead of greedily.
+        """Search with a beam from now on; what is not given is as `earwright tune` left it in the bundle.
 
         Args:
             lm: an n-gram model of words or of this recognizer's tokens, or its file.
             lexicon: the words that there are, or a file of them, one a line; None: those of the language
                 model, and any where there is none. See `SearchOptions.unknown_penalty` for others.
             keyterms: words and phrases to listen for, or a file of them.
-            options: all, or those that differ from the defaults.
+            options: all, or those that differ from the defaults and from what was tuned.
             rescorer: orders the best hypotheses anew; or the file of a larger model, n-gram or neural.
 
         Raises:
@@ -131,10 +140,19 @@ class Recognizer:
         Example:
             recognizer.use_beam(lm="novels.bin", keyterms=["Mr Knightley", "Hartfield"])
         """
+        from earwright.decoding.options import SearchOptions
         from earwright.decoding.setup import build_decoder
 
+        if not isinstance(options, SearchOptions):
+            options = {**self._tuned.get("options", {}), **(options or {})}
         self.decoder = build_decoder(
-            self.tokenizer, self.meta.normalizer, lm, lexicon, keyterms, options, rescorer
+            self.tokenizer,
+            self.meta.normalizer,
+            self._tuned.get("lm") if lm is None else lm,
+            self._tuned.get("lexicon") if lexicon is None else lexicon,
+            keyterms,
+            options,
+            rescorer,
         )
 
     @overload

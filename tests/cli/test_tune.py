@@ -68,6 +68,17 @@ def test_a_tuned_bundle_works_as_a_zip(tune: Tune) -> None:
     assert Recognizer.load("tuned.zip").transcribe("slurred1.wav").text == "good day"
 
 
+def test_what_is_tuned_stays_beside_other_flags(tune: Tune, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tune("tones.ear", "slurred", "--lm", "lm.arpa")[0] == 0
+    for flags in (["--beam", "30"], ["--keyterms", "terms.txt"]):
+        Path("terms.txt").write_text("day\n")
+        assert main(["transcribe", "-m", "tones.ear", "slurred0.wav", *flags]) == 0
+        assert capsys.readouterr().out == "hello you\n"
+    assert tune("tones.ear", "slurred")[0] == 0  # again, with what it has
+    assert {"lm.bin"} <= Bundle.open("tones.ear").files.keys()
+    assert Recognizer.load("tones.ear").transcribe("slurred0.wav").text == "hello you"
+
+
 def test_words_alone_help_and_the_bundle_changes_in_place(tune: Tune) -> None:
     code, out, _ = tune("tones.ear", "slurred", "--lexicon", "words.txt")
     assert code == 0 and "WER 0.00%" in out and "greedily 60.00%" in out

@@ -124,6 +124,9 @@ def write_search(
                 files["lm.bin"] = Path(lm)
             if lexicon is not None:
                 files["words.txt"] = Path(lexicon)
+            for name, other in (("lm.bin", lm), ("words.txt", lexicon)):
+                if other is None and name in opened.files:  # tuned again with what it has
+                    files[name] = opened.read(name)
         write_bundle(output, replace(opened.meta, search=search), files)
 
 
