@@ -270,7 +270,7 @@ def test_files_of_one_name_do_not_overwrite_each_other(run: Run) -> None:
 
 
 def test_a_beam_with_words_and_a_language_model(run: Run) -> None:
-    Path("words.txt").write_text("hello\nyou\ngood\nday\n")
+    Path("words.txt").write_text("Hello\nYOU\ngood\nday\n")  # in capitals, too
     Path("terms.txt").write_text("# whom to greet\nYou\t2\n")
     write_arpa("lm.arpa", random_model(("hello", "you")))
     for flags in (

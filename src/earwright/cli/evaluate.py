@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from earwright.cli.search_flags import add_search_arguments, use_search
+from earwright.cli.search_flags import add_search_arguments, positive, use_search
 from earwright.errors import EarwrightError
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     scoring.add_argument("--seed", type=int, default=0, metavar="N", help="of the bootstrap (default 0)")
     running = parser.add_argument_group("running")
-    running.add_argument("--limit", type=_positive, metavar="N", help="only the first N cuts")
+    running.add_argument("--limit", type=positive, metavar="N", help="only the first N cuts")
     running.add_argument(
-        "--threads", type=_positive, metavar="N", help="cores to use (default: all physical ones)"
+        "--threads", type=positive, metavar="N", help="cores to use (default: all physical ones)"
     )
     add_search_arguments(parser)
     output = parser.add_argument_group("output")
@@ -95,12 +95,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--corpus", help="where the cuts are from, for the result (default: told by their place)"
     )
     output.add_argument("--split", help="which part of the corpus (default: told by their place)")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 up")
-    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ def add_search_arguments(parser: argparse.ArgumentParser) -> None:
     add("--lexicon", metavar="FILE", help="the words that there are, one a line (default: the lm's)")
     add("--rescore", metavar="FILE", help="a larger language model, for a second look at the best hypotheses")
     add("--keyterms", metavar="FILE", help="words and phrases to listen for, one a line")
-    add("--beam", type=_positive, metavar="N", help="hypotheses kept after each frame")
+    add("--beam", type=positive, metavar="N", help="hypotheses kept after each frame")
     for flag, what in (
         ("lm-weight", "of the language model's log-probs"),
         ("word-bonus", "for each word"),
@@ -29,7 +29,8 @@ def add_search_arguments(parser: argparse.ArgumentParser) -> None:
         add(f"--{flag}", type=float, metavar="X", help=what)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A number from 1 up, for argparse."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a number from 1 up")
     return int(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from earwright.cli.search_flags import positive
 from earwright.errors import EarwrightError
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--lm", metavar="FILE", help="an n-gram model of `earwright lm train`, or ARPA; goes into the bundle")
     add("--lexicon", metavar="FILE", help="the words that there are, one a line; goes into the bundle")
     add("--normalizer", default="basic", metavar="NAME", help="of the scoring (default: basic)")
-    add("--limit", type=int, default=300, metavar="N", help="so many cuts, evenly chosen (default 300)")
-    add("--threads", type=int, metavar="N", help="cores to use (default: all physical ones)")
+    add("--limit", type=positive, default=300, metavar="N", help="so many cuts, evenly chosen (default 300)")
+    add("--threads", type=positive, metavar="N", help="cores to use (default: all physical ones)")
     add("--dry-run", action="store_true", help="say what is best and write nothing")
     add("--json", action="store_true", help="print JSON")
 
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     cuts = [cut for cut in read_cuts(args.cuts) if cut.text.strip()]
     if not cuts:
         raise EarwrightError(f"{args.cuts}: no cut has a text, so there is nothing to tune on.")
-    cuts = cuts[:: -(-len(cuts) // max(1, args.limit))]
+    cuts = cuts[:: -(-len(cuts) // args.limit)]
     recognizer = Recognizer.load(args.bundle, threads=args.threads)
     recognizer.use_beam(lm=args.lm, lexicon=args.lexicon)
     tuning = _tune(recognizer, cuts, args)

@@ -13,6 +13,7 @@ from earwright.decoding.keyterms import Keyterm, read_keyterms
 from earwright.decoding.options import SearchOptions, search_options
 from earwright.decoding.rescore import ModelScorer, Rescorer
 from earwright.errors import EarwrightError
+from earwright.lexicon.pronunciations import read_words as read_lines
 from earwright.lm.query import LanguageModel
 from earwright.lm.scored_text import load_model
 from earwright.text import Tokenizer, normalize
@@ -50,6 +51,8 @@ def build_decoder(
             stacklevel=2,
         )
     words = read_words(lexicon) if isinstance(lexicon, str | os.PathLike) else lexicon
+    if words is not None:  # as the recognizer would spell them
+        words = [part for word in words for part in normalize(word, normalizer).split()]
     search = BeamSearch(tokenizer, lexicon=words, lm=model, options=search_options(options))
     terms = read_keyterms(keyterms) if isinstance(keyterms, str | os.PathLike) else list(keyterms)
     spelled = [_normalized(term, normalizer) for term in terms]
@@ -61,15 +64,9 @@ def read_words(path: Path) -> list[str]:
     """The words of a file, one a line; what stands after the first blank of a line counts for nothing.
 
     Raises:
-        EarwrightError: it cannot be read, is no UTF-8 text, or has no words.
+        EarwrightError: it cannot be read, a line is no UTF-8 text, or there are no words.
     """
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            words = [line.split()[0] for line in file if line.strip()]
-    except OSError as error:
-        raise EarwrightError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    except UnicodeDecodeError as error:
-        raise EarwrightError(f"{path}: is no UTF-8 text; save it as such.") from error
+    words = [line.split()[0] for line in read_lines(path)]
     if not words:
         raise EarwrightError(f"{path}: has no words.")
     return list(dict.fromkeys(words))
