@@ -32,6 +32,7 @@ RUNTIME_FLOORS = [
     {"bundle"},
     {"recognizer"},
     {"writers"},
+    {"alignment"},
     {"pages"},
     {"evaluation"},
 ]

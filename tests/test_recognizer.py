@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from earwright import EarwrightError, Recognizer, Transcript
 from earwright.bundle import write_bundle
+from earwright.decoding.words import LEAD
 from earwright.recognizer import BATCH_SECONDS
 from earwright.transcript import Segment
 from runtime_bundle import (
@@ -65,9 +66,9 @@ def test_words_with_times_and_confidence(recognizer: Recognizer) -> None:
     assert [word.text for word in transcript.words] == ["hello", "you"]
     letter = TONE_SECONDS + GAP_SECONDS
     hello, you = transcript.words
-    assert hello.start == pytest.approx(0.5, abs=FRAME_SHIFT)
+    assert hello.start == pytest.approx(0.5 - LEAD, abs=FRAME_SHIFT)
     assert hello.end == pytest.approx(0.5 + 5 * letter - GAP_SECONDS, abs=FRAME_SHIFT)
-    assert you.start == pytest.approx(0.5 + 6 * letter, abs=FRAME_SHIFT)
+    assert you.start == pytest.approx(0.5 + 6 * letter - LEAD, abs=FRAME_SHIFT)
     assert all(word.confidence > 0.9 for word in transcript.words)
     assert transcript.duration == len(say("hello you", pause=0.5)) / RATE
     assert (transcript.language, transcript.source) == ("en", None)

@@ -91,9 +91,9 @@ def test_json_lines(run: Run) -> None:
 
 
 def test_formats_on_stdout(run: Run) -> None:
-    assert run("a.wav", "-f", "srt")[1].startswith("1\n00:00:00,300 --> 00:00:01,")
-    assert run("a.wav", "-f", "vtt")[1].startswith("WEBVTT\n\n00:00.300 --> ")
-    assert run("a.wav", "-f", "tsv")[1].startswith("start\tend\ttext\n300\t")
+    assert run("a.wav", "-f", "srt")[1].startswith("1\n00:00:00,260 --> 00:00:01,")
+    assert run("a.wav", "-f", "vtt")[1].startswith("WEBVTT\n\n00:00.260 --> ")
+    assert run("a.wav", "-f", "tsv")[1].startswith("start\tend\ttext\n260\t")
     assert json.loads(run("a.wav", "-f", "json")[1])["text"] == "hello you"
 
 

@@ -82,8 +82,8 @@ def test_a_word_spans_its_tokens() -> None:
     path = [0, 2, 2, 0, 3, 1, 0, 2, 2]
     words = timed_words(greedy_search(peaked(path)), TOKENIZER, 0.04, 10.0, 10.35)
     assert [(word.text, round(word.start, 3), round(word.end, 3)) for word in words] == [
-        ("ab", 10.04, 10.2),
-        ("a", 10.28, 10.35),
+        ("ab", 10.0, 10.2),
+        ("a", 10.24, 10.35),
     ]
 
 

@@ -8,6 +8,10 @@ from typing import Protocol
 
 from earwright.transcript import Word
 
+# Seconds by which CTC hears a word's first token after its sound begins: measured on the words of
+# pocketsphinx's alignments, of which it makes the median error 40 ms instead of 60.
+LEAD = 0.04
+
 
 class WordCutter(Protocol):
     """What a tokenizer must know here: which tokens make which word."""
@@ -43,8 +47,8 @@ def timed_words(
 
     A word lasts from the first frame of its first token to the end of the last frame of its last one. Frame f
     covers [f, f + 1) * frame_shift, cut at the end of the audio. CTC puts a token where it is sure, not where
-    the sound begins, so these times are near, not exact. A word's confidence is the geometric mean of its
-    tokens' confidences.
+    the sound begins, so a word's start is moved ahead by LEAD, where it does not run into the word before.
+    A word's confidence is the geometric mean of its tokens' confidences.
 
     Args:
         found: from a search.
@@ -54,11 +58,17 @@ def timed_words(
         audio_end: where the audio behind these frames ends; no word ends later.
     """
     words = []
+    end = audio_start
     for text, first, last in tokenizer.words(found.tokens):
-        start = min(audio_start + found.start_frames[first] * frame_shift, audio_end)
+        start = onset(min(audio_start + found.start_frames[first] * frame_shift, audio_end), end)
         end = min(audio_start + found.end_frames[last - 1] * frame_shift, audio_end)
         words.append(Word(text, start, end, geometric_mean(found.confidences[first:last])))
     return tuple(words)
+
+
+def onset(heard: float, earliest: float) -> float:
+    """When a word begins that is heard from `heard` on and cannot begin before `earliest`; seconds."""
+    return max(heard - LEAD, min(earliest, heard))
 
 
 def geometric_mean(values: Iterable[float]) -> float:
