@@ -26,8 +26,10 @@ import soundfile
 
 from earwright import Recognizer
 from earwright.alignment import TextAlignment, align_recording, split_words
+from earwright.alignment.utterances import cut_utterances
 from earwright.cuts import Cut, read_cut_audio, read_cuts
 from earwright.decoding import align_tokens, timed_words
+from earwright.evaluation.align import count_errors
 from earwright.evaluation.record import machine, save_record
 from earwright.text import normalize
 
@@ -68,6 +70,7 @@ def main() -> int:
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "peak_memory_before_mb": round(before / 1024),
         **compare(alignment, truth, kept),
+        "utterances": judge(alignment, truth),
     }
     print(json.dumps({key: value for key, value in result.items() if key != "machine"}, indent=1))
     if args.save:
@@ -139,6 +142,30 @@ def compare(
         "added_words": added,
         "added_words_called_missing": round(found / max(added, 1), 5),
         "stretches_of_extra_speech": len(alignment.extra),
+    }
+
+
+def judge(alignment: TextAlignment, truth: list[tuple[str, float]]) -> dict[str, Any]:
+    """What would become training data: how much, and in how many utterances the text is what was said."""
+    found = cut_utterances(alignment)
+    usable = [one for one in found if not one.reason]
+    right = errors = words = 0
+    for one in usable:
+        said = [word for word, start in truth if one.start - 0.05 <= start < one.end - 0.05]
+        counts = count_errors(said, one.text.split())
+        wrong = counts.substitutions + counts.deletions + counts.insertions
+        right, errors, words = right + (wrong == 0), errors + wrong, words + len(said)
+    left_out: dict[str, int] = {}
+    for one in found:
+        if one.reason:
+            left_out[one.reason] = left_out.get(one.reason, 0) + 1
+    return {
+        "usable": len(usable),
+        "usable_seconds": round(sum(one.end - one.start for one in usable), 1),
+        "longest_seconds": round(max(one.end - one.start for one in usable), 1),
+        "text_exactly_right": round(right / max(1, len(usable)), 5),
+        "word_error_rate_of_texts": round(errors / max(1, words), 5),
+        "left_out": left_out,
     }
 
 

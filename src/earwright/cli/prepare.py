@@ -77,9 +77,8 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--pause",
         type=float,
-        default=0.5,
         metavar="S",
-        help="where only words are timed: the silence that parts utterances (default 0.5 s)",
+        help="where only words are timed: the silence that parts utterances (default 0.5 s; long: 0.2 s)",
     )
     group.add_argument(
         "--longest",
@@ -87,6 +86,16 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         default=20.0,
         metavar="S",
         help="where only words are timed: the longest utterance to make of them (default 20 s)",
+    )
+    group.add_argument(
+        "--model", metavar="BUNDLE", help="for long recordings: the recognizer that finds their words"
+    )
+    group.add_argument(
+        "--least-confidence",
+        type=float,
+        default=0.3,
+        metavar="X",
+        help="for long recordings: leave out what it is less sure of, from 0 to 1 (default 0.3)",
     )
 
 
@@ -158,6 +167,8 @@ def _options(args: argparse.Namespace) -> PrepareOptions:
             pause=args.pause,
             longest=args.longest,
             arguments=_pairs("--argument", args.argument),
+            model=args.model,
+            least_confidence=args.least_confidence,
         ),
         spell_numbers=args.spell_numbers,
         reject=tuple(name.strip() for name in args.reject.split(",") if name.strip()),

@@ -113,6 +113,9 @@ FORMATS = {
     "srt": Format("srt", "the same with SubRip subtitles"),
     "vtt": Format("vtt", "the same with WebVTT subtitles"),
     "folder": Format("folder", "a folder of audio files with a .txt of the same name beside each"),
+    "long": Format(
+        "long_recordings", "long recordings with their whole text (.txt) beside each; needs --model"
+    ),
     "rttm": Format("rttm", "speakers' turns without texts: .rttm files and their audio", transcribed=False),
     "audio": Format("audio", "a folder of audio without texts: noise, music, speech", transcribed=False),
 }

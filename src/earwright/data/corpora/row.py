@@ -43,12 +43,13 @@ class Row:
 
 @dataclass(frozen=True)
 class BadRow:
-    """A line of a corpus that makes no row; `detail` says why, and where it stands."""
+    """A line of a corpus that makes no row; `detail` says why, and where it stands; `reason` in a word."""
 
     detail: str
     id: str = ""
     path: str = ""
     text: str = ""
+    reason: str = "bad-row"
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,20 @@ class ReaderOptions:
 
     Attributes:
         columns: our name of a column -> its name in the table ("text" -> "sentence").
-        pause: seconds of silence between two timed words that part utterances, where only words are timed.
+        pause: seconds of silence between two timed words that part utterances, where only words are timed;
+            None: as many as are usual there.
         longest: seconds of an utterance put together from timed words.
         arguments: what lhotse's own reader of a corpus is told: the name of its argument -> the value.
+        model: a recognizer's bundle, where words have to be found in recordings.
+        least_confidence: of words that it has found, on average between two pauses; others are left out.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
-    pause: float = 0.5
+    pause: float | None = None
     longest: float = 20.0
     arguments: Mapping[str, str] = field(default_factory=dict)
+    model: str | None = None
+    least_confidence: float = 0.3
 
 
 def gender_name(value: str) -> str | None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from earwright.data.corpora.row import ReaderOptions
 from earwright.data.corpora.timed import Flaw, Segment
 
+PAUSE = 0.5  # seconds of silence that part utterances, where a user has not said how many
+
 
 def join_words(words: Iterable[Segment | Flaw], options: ReaderOptions) -> Iterator[Segment | Flaw]:
     """Join the words of one speaker: a pause parts utterances, and so does what would make one too long.
@@ -23,6 +25,7 @@ def join_words(words: Iterable[Segment | Flaw], options: ReaderOptions) -> Itera
         Flaws are handed on, and part utterances: a word is missing there.
     """
     heard: list[Segment] = []
+    pause = PAUSE if options.pause is None else options.pause
     for word in words:
         if isinstance(word, Flaw):
             if heard:
@@ -30,7 +33,7 @@ def join_words(words: Iterable[Segment | Flaw], options: ReaderOptions) -> Itera
             heard = []
             yield word
             continue
-        if heard and (word.start - heard[-1].end > options.pause or word.start < heard[-1].start):
+        if heard and (word.start - heard[-1].end > pause or word.start < heard[-1].start):
             yield _utterance(heard)
             heard = []
         heard.append(word)

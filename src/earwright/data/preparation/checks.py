@@ -32,6 +32,10 @@ REASONS = {
     "all-but-silent": "nothing loud enough to be speech",
     "text-too-long": "more text than can be said in the time",
     "duplicate-id": "an earlier row has the same id",
+    "text-not-said": "a long recording lacks words of its text",
+    "speech-without-text": "a long recording has speech that its text lacks",
+    "unsure": "a recognizer doubts that a stretch of a long recording says its text",
+    "no-pause": "a stretch of a long recording has no pause to be cut at",
 }
 
 # Every reason for a warning, as it stands in warnings.jsonl: the row is kept unless --reject names it.

@@ -35,7 +35,7 @@ def read_rows(
     """
     for row in rows:
         if isinstance(row, BadRow):
-            table.add(row, Problem("bad-row", row.detail))
+            table.add(row, Problem(row.reason, row.detail))
             continue
         row = _tidy(row, options)
         if row.data is not None:
