@@ -7,6 +7,11 @@ The recognizer's log-probs are computed beforehand and count for nobody. The wor
 the ARPA file's unigrams, the same for all; flashlight-text and earwright say no others, pyctcdecode may. Each
 decoder is run with the language model's weight that is best for it of a few, and with each beam; times are of
 the process (one thread), of everything between log-probs and text.
+
+What a beam leaves out depends on its thresholds, too. flashlight-text is run with earwright's default (14
+behind the best hypothesis; it tries all tokens); pyctcdecode with its own (10 behind the best hypothesis, and no
+token 5 behind its frame's best), and earwright once more with those. Ratios are told at equal thresholds and
+beam.
 """
 
 from __future__ import annotations
@@ -27,7 +32,8 @@ import numpy.typing as npt
 
 from earwright import Recognizer
 from earwright.cuts import read_cut_audio, read_cuts
-from earwright.decoding import BeamSearch, SearchOptions
+from earwright.decoding import BeamSearch
+from earwright.decoding.options import search_options
 from earwright.evaluation import score
 from earwright.evaluation.record import machine, save_record
 from earwright.lm.ngrams import SPECIAL_WORDS
@@ -74,6 +80,16 @@ def main() -> int:
             row["real_time_factor"] = round(row["seconds"] / seconds, 6)
             rows.append(row)
             print(json.dumps(row), flush=True)
+    ratios = [
+        {
+            "beam": beam,
+            "flashlight-text / earwright": _ratio(rows, beam, "flashlight-text", "earwright"),
+            "pyctcdecode / earwright, narrow": _ratio(rows, beam, "pyctcdecode", "earwright, narrow"),
+        }
+        for beam in args.beams
+    ]
+    for row in ratios:
+        print(json.dumps(row))
     result = {
         "name": "decoder-peers",
         "command": shlex.join(["python", *sys.argv]),
@@ -83,11 +99,18 @@ def main() -> int:
         "utterances": len(cuts),
         "audio_seconds": round(seconds, 1),
         "words": len(words),
+        "ratios": ratios,
         "rows": rows,
     }
     if args.save:
         save_record(args.save, result)
     return 0
+
+
+def _ratio(rows: Sequence[dict[str, Any]], beam: int, slow: str, fast: str) -> float | None:
+    """How many times as long one takes."""
+    seconds = {row["decoder"]: row["seconds"] for row in rows if row["beam"] == beam}
+    return round(seconds[slow] / seconds[fast], 2) if slow in seconds and fast in seconds else None
 
 
 def run(
@@ -119,10 +142,17 @@ def frequent_words(lm: LanguageModel, tokens: Sequence[str], count: int) -> list
 
 
 def earwright(
-    tokens: Sequence[str], arpa: str, words: Sequence[str], weight: float, bonus: float, beam: int
+    tokens: Sequence[str],
+    arpa: str,
+    words: Sequence[str],
+    weight: float,
+    bonus: float,
+    beam: int,
+    **thresholds: float,
 ) -> Decode:
     """Ours."""
-    options = SearchOptions(lm_weight=weight, word_bonus=bonus, unknown_penalty=math.inf, beam=beam)
+    given = {"lm_weight": weight, "word_bonus": bonus, "unknown_penalty": math.inf, **thresholds}
+    options = search_options({**given, "beam": beam})
     search = BeamSearch(tokens, lexicon=words, lm=LanguageModel.load(arpa), options=options)
 
     def decode(log_probs: LogProbs) -> str:
@@ -130,6 +160,13 @@ def earwright(
         return found[0].text if found else ""
 
     return decode
+
+
+def earwright_narrow(
+    tokens: Sequence[str], arpa: str, words: Sequence[str], weight: float, bonus: float, beam: int
+) -> Decode:
+    """Ours, with what pyctcdecode leaves out by itself."""
+    return earwright(tokens, arpa, words, weight, bonus, beam, beam_threshold=10.0, token_threshold=5.0)
 
 
 def flashlight(
@@ -192,6 +229,7 @@ def pyctcdecode(
 
 DECODERS: dict[str, Callable[..., Decode]] = {
     "earwright": earwright,
+    "earwright, narrow": earwright_narrow,
     "flashlight-text": flashlight,
     "pyctcdecode": pyctcdecode,
 }

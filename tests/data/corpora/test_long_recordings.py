@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,6 +62,22 @@ def test_the_verb(
     assert recognizer.transcribe(read_cut_audio(cuts[1], RATE)).text == "who hear this"
     reasons = [json.loads(line)["reason"] for line in (out / "rejected.jsonl").read_text().splitlines()]
     assert sorted(reasons) == ["bad-row", "bad-row", "speech-without-text"]
+
+
+def test_a_folder_that_cannot_be_listed_is_one_bad_row(
+    chapters: Path, runtime_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (chapters / "locked").mkdir()
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    rows = find_format("long").read(chapters, ReaderOptions(model=str(runtime_bundle)))
+    assert any("the folder is left out" in row.detail for row in rows if isinstance(row, BadRow))
 
 
 def test_what_is_missing_is_said(chapters: Path, runtime_bundle: Path, tmp_path: Path) -> None:
