@@ -9,9 +9,8 @@ decoder is run with the language model's weight that is best for it of a few, an
 the process (one thread), of everything between log-probs and text.
 
 What a beam leaves out depends on its thresholds, too. flashlight-text is run with earwright's default (14
-behind the best hypothesis; it tries all tokens); pyctcdecode with its own (10 behind the best hypothesis, and no
-token 5 behind its frame's best), and earwright once more with those. Ratios are told at equal thresholds and
-beam.
+behind the best hypothesis; it tries all tokens); pyctcdecode with its own (10 behind the best hypothesis, no
+token 5 behind its frame's best), and earwright once more with those. Ratios are told at equal thresholds.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""How right the times of words are: of free search against forced alignment, and of alignment against others'.
+"""How right the times of words are: of free search beside forced alignment, and of alignment beside others'.
 
     python benchmarks/word_times.py BUNDLE prepared/test --lm novels.bin --vectors alignment/pocketsphinx \\
         --save docs/results/word-times.json
 
-Free search finds words and times without the text; those of its words that are right, by an alignment of words,
-are compared with the same words when the text is given. With --vectors, the alignment of a text is compared with
-pocketsphinx's (NAME.wav, NAME.txt, NAME.json each), which is a machine's, too, good to some 20 to 50 ms.
+Free search finds words and times without the text; those of its words that are right, by an alignment of
+words, are compared with the same words when the text is given. With --vectors, the alignment of a text is compared
+with pocketsphinx's (NAME.wav, NAME.txt, NAME.json each), a machine's, too, good to some 20 to 50 ms.
 """
 
 from __future__ import annotations
