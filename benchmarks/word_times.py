@@ -4,8 +4,8 @@
         --save docs/results/word-times.json
 
 Free search finds words and times without the text; those of its words that are right, by an alignment of
-words, are compared with the same words when the text is given. With --vectors, the alignment of a text is compared
-with pocketsphinx's (NAME.wav, NAME.txt, NAME.json each), a machine's, too, good to some 20 to 50 ms.
+words, are compared with the same words when the text is given. With --vectors, the alignment of a text is
+compared with pocketsphinx's (NAME.wav, NAME.txt, NAME.json each), a machine's, too, good to some 20 to 50 ms.
 """
 
 from __future__ import annotations
