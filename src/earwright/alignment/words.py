@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from earwright.errors import EarwrightError
 
 LogProbs = npt.NDArray[np.float32]
+LOUD = math.log(0.5)  # a frame says something if neither blank nor space is more likely than not
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def place_words(
     passing = costs.word + costs.token * np.diff(begins).astype(np.float64)
     gap = np.maximum(quiet, loud - costs.extra)
     path, _ = best_words(values, tokens, begins, passing, gap, loud - costs.anything, blank)
-    return _read_path(path, values, tokens, begins, gap > quiet)
+    return _read_path(path, values, tokens, begins, quiet < LOUD)
 
 
 def _read_path(
