@@ -60,6 +60,7 @@ class Recognizer:
         meta: what the bundle says of itself.
         tokenizer: its vocabulary.
         decoder: what reads its log-probs.
+        temperature: of the words' confidences, as `earwright tune` has fitted it; 1 where it has not.
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
@@ -67,6 +68,7 @@ class Recognizer:
         names = [name for name in ("tokens.txt", "tokenizer.model") if name in bundle.files]
         self.tokenizer = load_tokenizer({name: bundle.read(name) for name in names})
         self.decoder: Decoder = GreedyDecoder()
+        self.temperature = float(self.meta.search.get("confidence_temperature", 1.0))
         self._tuned: dict[str, Any] = {}  # what `use_beam` begins with
         self._features = Graph(bundle, "features.onnx", ("waveform", "lengths"), threads)
         self._encoder = Graph(bundle, "encoder.onnx", ("features", "lengths"), threads)
@@ -98,7 +100,8 @@ class Recognizer:
         from earwright.decoding.setup import read_words
         from earwright.lm.query import LanguageModel
 
-        options = {name: value for name, value in self.meta.search.items() if name != "method"}
+        other = ("method", "confidence_temperature")
+        options = {name: value for name, value in self.meta.search.items() if name not in other}
         self._tuned = {"options": options}
         readers: dict[str, tuple[str, Callable[[Path], Any]]] = {
             "lm.bin": ("lm", LanguageModel.load),
@@ -283,7 +286,7 @@ class Recognizer:
         # words do not overlap by a rounding.
         rate = self.meta.sample_rate
         start, end = piece.start_sample / rate, (piece.start_sample + len(piece.samples)) / rate
-        return timed_words(found, self.tokenizer, self.meta.frame_shift, start, end)
+        return timed_words(found, self.tokenizer, self.meta.frame_shift, start, end, self.temperature)
 
     def _result(self, job: _Job) -> Transcript | EarwrightError:
         if job.error is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import soundfile
 
 from earwright.bundle import Bundle, verify_bundle, write_bundle
 from earwright.cli.main import main
-from earwright.cuts import Cut, write_cuts
+from earwright.cuts import Cut, read_cuts, write_cuts
 from earwright.lm.arpa import write_arpa
 from earwright.recognizer import Recognizer
 from runtime_bundle import META, RATE, bundle_files, encoder_graph, say
@@ -89,6 +90,22 @@ def test_greedy_search_stays_where_it_is_better(tune: Tune) -> None:
     code, out, _ = tune("tones.ear", "clear", "--lexicon", "wrong.txt")
     assert code == 0 and out.startswith("greedy search stays")
     assert Bundle.open("tones.ear").meta.search == {"method": "greedy"}
+
+
+def test_confidence_gets_a_temperature(tune: Tune) -> None:
+    before = [word.confidence for word in Recognizer.load("tones.ear").transcribe("clear0.wav").words]
+    cuts = read_cuts("slurred")
+    many = [replace(cut, id=f"{cut.id}-{number}") for cut in cuts for number in range(12)]
+    Path("many").mkdir()
+    with open("many/cuts.jsonl.gz", "wb") as file:
+        write_cuts(many, file)
+    code, out, _ = tune("tones.ear", "many", "--json")  # nothing that could help: many errors stay
+    found = json.loads(out)["confidence"]
+    assert code == 0 and found["words"] == 60 and found["temperature"] != 1.0
+    assert found["error"] <= found["error_before"]
+    assert Bundle.open("tones.ear").meta.search["confidence_temperature"] == found["temperature"]
+    after = [word.confidence for word in Recognizer.load("tones.ear").transcribe("clear0.wav").words]
+    assert after == pytest.approx([sure ** (1 / found["temperature"]) for sure in before])
 
 
 def test_a_dry_run_writes_nothing(tune: Tune) -> None:

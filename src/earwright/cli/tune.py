@@ -10,6 +10,7 @@ from earwright.errors import EarwrightError
 
 if TYPE_CHECKING:
     from earwright.decoding import BeamDecoder, SearchOptions
+    from earwright.evaluation.calibration import Calibration
     from earwright.evaluation.tune import Tuning
     from earwright.recognizer import Recognizer
 
@@ -47,22 +48,25 @@ def run(args: argparse.Namespace) -> int:
     cuts = cuts[:: -(-len(cuts) // args.limit)]
     recognizer = Recognizer.load(args.bundle, threads=args.threads)
     recognizer.use_beam(lm=args.lm, lexicon=args.lexicon)
-    tuning = _tune(recognizer, cuts, args)
+    tuning, calibration = _tune(recognizer, cuts, args)
     if not args.dry_run:
-        write_search(args.bundle, args.output or args.bundle, tuning.options, args.lm, args.lexicon)
+        write_search(
+            args.bundle, args.output or args.bundle, tuning.options, args.lm, args.lexicon, calibration
+        )
     if args.json:
-        print(json.dumps(_facts(tuning)))
+        print(json.dumps(_facts(tuning, calibration)))
     else:
-        _tell(tuning, args)
+        _tell(tuning, calibration, args)
     return 0
 
 
-def _tune(recognizer: Recognizer, cuts: Any, args: argparse.Namespace) -> Tuning:
+def _tune(recognizer: Recognizer, cuts: Any, args: argparse.Namespace) -> tuple[Tuning, Calibration]:
     from typing import cast
 
     from earwright.cli.terminal import progress
     from earwright.cuts import read_cut_audio
-    from earwright.decoding import greedy_search
+    from earwright.decoding import GreedyDecoder, greedy_search, timed_words
+    from earwright.evaluation.calibration import calibrate
     from earwright.evaluation.tune import tune_search
     from earwright.text import normalize
 
@@ -84,20 +88,33 @@ def _tune(recognizer: Recognizer, cuts: Any, args: argparse.Namespace) -> Tuning
                 f"{options.unknown_penalty:g}  beam {options.beam}"
             )
 
-        return tune_search(
-            search,
-            grids,
-            [cut.text for cut in cuts],
-            greedy,
-            lambda text: normalize(text, args.normalizer),
-            tell,
-        )
+        texts = [cut.text for cut in cuts]
+
+        def plain(text: str) -> str:
+            return normalize(text, args.normalizer)
+
+        tuning = tune_search(search, grids, texts, greedy, plain, tell)
+        if tuning.options is None:
+            recognizer.decoder = GreedyDecoder()
+        else:
+            recognizer.use_beam(lm=args.lm, lexicon=args.lexicon, options=tuning.options)
+        shift = recognizer.meta.frame_shift
+        heard = [
+            timed_words(found, recognizer.tokenizer, shift, 0.0, shift * len(grid))
+            for found, grid in zip(recognizer.decoder.decode(grids), grids, strict=True)
+        ]
+        return tuning, calibrate(heard, texts, plain)
 
 
 def write_search(
-    bundle: str, output: str, options: SearchOptions | None, lm: str | None, lexicon: str | None
+    bundle: str,
+    output: str,
+    options: SearchOptions | None,
+    lm: str | None,
+    lexicon: str | None,
+    calibration: Calibration,
 ) -> None:
-    """Put options, language model and lexicon into a bundle; None takes them out of it.
+    """Put options, language model, lexicon and temperature into a bundle; None takes them out of it.
 
     Raises:
         EarwrightError: a file cannot be read, or the bundle cannot be written.
@@ -128,10 +145,12 @@ def write_search(
             for name, other in (("lm.bin", lm), ("words.txt", lexicon)):
                 if other is None and name in opened.files:  # tuned again with what it has
                     files[name] = opened.read(name)
+        if calibration.temperature != 1.0:
+            search["confidence_temperature"] = calibration.temperature
         write_bundle(output, replace(opened.meta, search=search), files)
 
 
-def _facts(tuning: Tuning) -> dict[str, Any]:
+def _facts(tuning: Tuning, calibration: Calibration) -> dict[str, Any]:
     from dataclasses import asdict
 
     return {
@@ -142,10 +161,11 @@ def _facts(tuning: Tuning) -> dict[str, Any]:
         "words": tuning.words,
         "tries": tuning.tries,
         "errors_by_beam": tuning.errors_by_beam,
+        "confidence": asdict(calibration),
     }
 
 
-def _tell(tuning: Tuning, args: argparse.Namespace) -> None:
+def _tell(tuning: Tuning, calibration: Calibration, args: argparse.Namespace) -> None:
     greedy = tuning.greedy_errors / max(1, tuning.words)
     best = tuning.errors / max(1, tuning.words)
     options = tuning.options
@@ -157,5 +177,9 @@ def _tell(tuning: Tuning, args: argparse.Namespace) -> None:
             f"{options.lm_weight:g}, word_bonus {options.word_bonus:g}, blank_penalty "
             f"{options.blank_penalty:g}, unknown_penalty {options.unknown_penalty:g}, beam {options.beam}."
         )
+    print(
+        f"Confidence and share of correct words are {100 * calibration.error:.1f} points apart on average "
+        f"({100 * calibration.error_before:.1f} without its temperature, {calibration.temperature:g})."
+    )
     if not args.dry_run:
         print(f"{args.output or args.bundle} searches so from now on.")

@@ -41,7 +41,12 @@ class TimedTokens(Protocol):
 
 
 def timed_words(
-    found: TimedTokens, tokenizer: WordCutter, frame_shift: float, audio_start: float, audio_end: float
+    found: TimedTokens,
+    tokenizer: WordCutter,
+    frame_shift: float,
+    audio_start: float,
+    audio_end: float,
+    temperature: float = 1.0,
 ) -> tuple[Word, ...]:
     """The words of a search result, with times and confidence.
 
@@ -56,13 +61,16 @@ def timed_words(
         frame_shift: seconds between frames.
         audio_start: seconds from the start of the recording to the first frame.
         audio_end: where the audio behind these frames ends; no word ends later.
+        temperature: of the confidences, which are raised to the power of its inverse; see
+            `evaluation.calibration`.
     """
     words = []
     end = audio_start
     for text, first, last in tokenizer.words(found.tokens):
         start = onset(min(audio_start + found.start_frames[first] * frame_shift, audio_end), end)
         end = min(audio_start + found.end_frames[last - 1] * frame_shift, audio_end)
-        words.append(Word(text, start, end, geometric_mean(found.confidences[first:last])))
+        confidence = geometric_mean(found.confidences[first:last])
+        words.append(Word(text, start, end, confidence ** (1 / temperature)))
     return tuple(words)
 
 
