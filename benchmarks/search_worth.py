@@ -28,6 +28,7 @@ import numpy.typing as npt
 from earwright import Recognizer
 from earwright.cuts import read_cut_audio, read_cuts
 from earwright.decoding import BeamSearch, Hypothesis, SearchOptions, greedy_search
+from earwright.decoding.options import for_many
 from earwright.decoding.rescore import ModelScorer
 from earwright.evaluation import score
 from earwright.evaluation.record import machine, save_record
@@ -138,10 +139,9 @@ def rates(part: Part, found: Sequence[str], seconds: float) -> dict[str, Any]:
 def rescored(path: str, search: BeamSearch, options: SearchOptions, dev: Part, test: Part) -> dict[str, Any]:
     """N-best lists ordered anew; share and weight are chosen on dev."""
     scorer = ModelScorer.load(path)
-    wide = replace(options, recombine=False)
 
     def lists(part: Part) -> list[list[Hypothesis]]:
-        return [search.decode(grid, NBEST, wide) for grid in part.grids]
+        return [search.decode(grid, NBEST, for_many(options, NBEST)) for grid in part.grids]
 
     def best(found: list[list[Hypothesis]], new: list[list[float]], share: float, scale: float) -> list[str]:
         texts = []

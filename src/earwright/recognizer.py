@@ -97,15 +97,23 @@ class Recognizer:
 
     def _search_as_tuned(self, bundle: Bundle) -> None:
         """With the options, the language model and the words that `earwright tune` put into the bundle."""
+        from earwright.decoding import Rescorer
+        from earwright.decoding.rescore import ModelScorer
         from earwright.decoding.setup import read_words
         from earwright.lm.query import LanguageModel
 
-        other = ("method", "confidence_temperature")
-        options = {name: value for name, value in self.meta.search.items() if name not in other}
+        def rescorer(path: Path) -> Rescorer:
+            share, scale = search.get("rescore_share", 0.5), search.get("rescore_scale", 1.0)
+            return Rescorer(ModelScorer.load(path), float(share), float(scale))
+
+        search = self.meta.search
+        other = ("method", "confidence_temperature", "rescore_share", "rescore_scale")
+        options = {name: value for name, value in search.items() if name not in other}
         self._tuned = {"options": options}
         readers: dict[str, tuple[str, Callable[[Path], Any]]] = {
             "lm.bin": ("lm", LanguageModel.load),
             "words.txt": ("lexicon", read_words),
+            **dict.fromkeys(("rescore.bin", "rescore.onnx"), ("rescorer", rescorer)),
         }
         with contextlib.ExitStack() as stack:
             for name in readers.keys() & bundle.files.keys():
@@ -155,7 +163,7 @@ class Recognizer:
             self._tuned.get("lexicon") if lexicon is None else lexicon,
             keyterms,
             options,
-            rescorer,
+            self._tuned.get("rescorer") if rescorer is None else rescorer,
         )
 
     @overload

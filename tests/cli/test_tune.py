@@ -92,6 +92,23 @@ def test_greedy_search_stays_where_it_is_better(tune: Tune) -> None:
     assert Bundle.open("tones.ear").meta.search == {"method": "greedy"}
 
 
+def test_a_second_look_goes_into_the_bundle_where_it_helps(tune: Tune) -> None:
+    Path("both.txt").write_text("hello\nhellp\nyou\ngood\nday\ndby\n")
+    words = "".join(f"-0.7\t{word}\n" for word in ("hello", "you", "good", "day", "</s>"))
+    head = "\\data\\\nngram 1=7\n\n\\1-grams:\n-9\t<unk>\n-99\t<s>\n"
+    Path("sure.arpa").write_text(f"{head}{words}\n\\end\\\n")
+    first = ("tones.ear", "slurred", "--lexicon", "both.txt")
+    code, out, _ = tune(*first, "--rescore", "sure.arpa", "-o", "tuned.zip", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["rescoring"] is not None
+    assert found["wer_rescored"] < found["wer"] < found["greedy_wer"]
+    assert {"rescore.bin"} <= Bundle.open("tuned.zip").files.keys()
+    assert Recognizer.load("tuned.zip").transcribe("slurred0.wav").text == "hello you"
+    code, out, _ = tune("tones.ear", "slurred", "--lm", "lm.arpa", "--rescore", "lm.arpa")
+    assert code == 0 and "does not help" in out
+    assert "rescore.bin" not in Bundle.open("tones.ear").files
+
+
 def test_confidence_gets_a_temperature(tune: Tune) -> None:
     before = [word.confidence for word in Recognizer.load("tones.ear").transcribe("clear0.wav").words]
     cuts = read_cuts("slurred")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from earwright.cli.search_flags import positive
 from earwright.errors import EarwrightError
 
 if TYPE_CHECKING:
-    from earwright.decoding import BeamDecoder, SearchOptions
+    from earwright.decoding import BeamDecoder, Rescorer, SearchOptions
     from earwright.evaluation.calibration import Calibration
     from earwright.evaluation.tune import Tuning
     from earwright.recognizer import Recognizer
+
+
+RESCORING = ("rescore.bin", "rescore.onnx")  # in a bundle: n-grams, or a neural model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", metavar="BUNDLE", help="write another bundle and leave the first as it is")
     add("--lm", metavar="FILE", help="an n-gram model of `earwright lm train`, or ARPA; goes into the bundle")
     add("--lexicon", metavar="FILE", help="the words that there are, one a line; goes into the bundle")
+    add(
+        "--rescore",
+        metavar="FILE",
+        help="a larger model for a second look, if it helps; into the bundle, too",
+    )
     add("--normalizer", default="basic", metavar="NAME", help="of the scoring (default: basic)")
     add("--limit", type=positive, default=300, metavar="N", help="so many cuts, evenly chosen (default 300)")
     add("--threads", type=positive, metavar="N", help="cores to use (default: all physical ones)")
@@ -48,26 +57,35 @@ def run(args: argparse.Namespace) -> int:
     cuts = cuts[:: -(-len(cuts) // args.limit)]
     recognizer = Recognizer.load(args.bundle, threads=args.threads)
     recognizer.use_beam(lm=args.lm, lexicon=args.lexicon)
-    tuning, calibration = _tune(recognizer, cuts, args)
+    found = _tune(recognizer, cuts, args)
     if not args.dry_run:
-        write_search(
-            args.bundle, args.output or args.bundle, tuning.options, args.lm, args.lexicon, calibration
-        )
+        write_search(args.bundle, args.output or args.bundle, found, args)
     if args.json:
-        print(json.dumps(_facts(tuning, calibration)))
+        print(json.dumps(_facts(found)))
     else:
-        _tell(tuning, calibration, args)
+        _tell(found, args)
     return 0
 
 
-def _tune(recognizer: Recognizer, cuts: Any, args: argparse.Namespace) -> tuple[Tuning, Calibration]:
+@dataclass(frozen=True)
+class Found:
+    """What goes into the bundle; errors with the rescorer, if there is one."""
+
+    tuning: Tuning
+    rescorer: Rescorer | None
+    errors: int
+    calibration: Calibration
+
+
+def _tune(recognizer: Recognizer, cuts: Any, args: argparse.Namespace) -> Found:
     from typing import cast
 
     from earwright.cli.terminal import progress
     from earwright.cuts import read_cut_audio
-    from earwright.decoding import GreedyDecoder, greedy_search, timed_words
+    from earwright.decoding import BeamDecoder, GreedyDecoder, greedy_search, timed_words
+    from earwright.decoding.rescore import ModelScorer
     from earwright.evaluation.calibration import calibrate
-    from earwright.evaluation.tune import tune_search
+    from earwright.evaluation.tune import tune_rescoring, tune_search
     from earwright.text import normalize
 
     normalize("", args.normalizer)
@@ -94,27 +112,25 @@ def _tune(recognizer: Recognizer, cuts: Any, args: argparse.Namespace) -> tuple[
             return normalize(text, args.normalizer)
 
         tuning = tune_search(search, grids, texts, greedy, plain, tell)
+        rescorer, errors = None, tuning.errors if tuning.options else tuning.greedy_errors
         if tuning.options is None:
             recognizer.decoder = GreedyDecoder()
         else:
-            recognizer.use_beam(lm=args.lm, lexicon=args.lexicon, options=tuning.options)
+            if args.rescore:
+                scorer, nbest = ModelScorer.load(args.rescore), BeamDecoder.nbest
+                rescorer, after = tune_rescoring(search, tuning.options, scorer, grids, texts, plain, nbest)
+                errors = after if rescorer else errors
+            recognizer.use_beam(lm=args.lm, lexicon=args.lexicon, options=tuning.options, rescorer=rescorer)
         shift = recognizer.meta.frame_shift
         heard = [
             timed_words(found, recognizer.tokenizer, shift, 0.0, shift * len(grid))
             for found, grid in zip(recognizer.decoder.decode(grids), grids, strict=True)
         ]
-        return tuning, calibrate(heard, texts, plain)
+        return Found(tuning, rescorer, errors, calibrate(heard, texts, plain))
 
 
-def write_search(
-    bundle: str,
-    output: str,
-    options: SearchOptions | None,
-    lm: str | None,
-    lexicon: str | None,
-    calibration: Calibration,
-) -> None:
-    """Put options, language model, lexicon and temperature into a bundle; None takes them out of it.
+def write_search(bundle: str, output: str, found: Found, args: argparse.Namespace) -> None:
+    """Put what was found into a bundle, with the files that it needs; what is of no use is taken out.
 
     Raises:
         EarwrightError: a file cannot be read, or the bundle cannot be written.
@@ -125,34 +141,42 @@ def write_search(
 
     from earwright.bundle import Bundle, write_bundle
     from earwright.lm.binary import is_binary, write_binary
+    from earwright.lm.neural import is_neural
     from earwright.lm.query import load_ngrams
 
+    def model(path: str, name: str) -> Path:
+        if is_binary(path) or is_neural(path):
+            return Path(path)
+        write_binary(Path(folder) / name, load_ngrams(path))
+        return Path(folder) / name
+
     opened = Bundle.open(bundle)
-    files: dict[str, bytes | Path] = {
-        name: opened.read(name) for name in opened.names if name not in ("lm.bin", "words.txt")
-    }
+    own = ("lm.bin", "words.txt", *RESCORING)
+    files: dict[str, bytes | Path] = {name: opened.read(name) for name in opened.names if name not in own}
     search: dict[str, Any] = {"method": "greedy"}
     with tempfile.TemporaryDirectory() as folder:
-        if options is not None:
-            search = {"method": "beam", **asdict(options)}
-            if lm is not None and not is_binary(lm):
-                write_binary(Path(folder) / "lm.bin", load_ngrams(lm))
-                files["lm.bin"] = Path(folder) / "lm.bin"
-            elif lm is not None:
-                files["lm.bin"] = Path(lm)
-            if lexicon is not None:
-                files["words.txt"] = Path(lexicon)
-            for name, other in (("lm.bin", lm), ("words.txt", lexicon)):
+        if found.tuning.options is not None:
+            search = {"method": "beam", **asdict(found.tuning.options)}
+            if args.lm is not None:
+                files["lm.bin"] = model(args.lm, "lm.bin")
+            if args.lexicon is not None:
+                files["words.txt"] = Path(args.lexicon)
+            for name, other in (("lm.bin", args.lm), ("words.txt", args.lexicon)):
                 if other is None and name in opened.files:  # tuned again with what it has
                     files[name] = opened.read(name)
-        if calibration.temperature != 1.0:
-            search["confidence_temperature"] = calibration.temperature
+            if found.rescorer is not None:
+                name = RESCORING[is_neural(args.rescore)]
+                files[name] = model(args.rescore, name)
+                search |= {"rescore_share": found.rescorer.share, "rescore_scale": found.rescorer.scale}
+        if found.calibration.temperature != 1.0:
+            search["confidence_temperature"] = found.calibration.temperature
         write_bundle(output, replace(opened.meta, search=search), files)
 
 
-def _facts(tuning: Tuning, calibration: Calibration) -> dict[str, Any]:
+def _facts(found: Found) -> dict[str, Any]:
     from dataclasses import asdict
 
+    tuning, rescorer = found.tuning, found.rescorer
     return {
         "method": "greedy" if tuning.options is None else "beam",
         "options": None if tuning.options is None else asdict(tuning.options),
@@ -161,11 +185,14 @@ def _facts(tuning: Tuning, calibration: Calibration) -> dict[str, Any]:
         "words": tuning.words,
         "tries": tuning.tries,
         "errors_by_beam": tuning.errors_by_beam,
-        "confidence": asdict(calibration),
+        "rescoring": None if rescorer is None else {"share": rescorer.share, "scale": rescorer.scale},
+        "wer_rescored": found.errors / max(1, tuning.words),
+        "confidence": asdict(found.calibration),
     }
 
 
-def _tell(tuning: Tuning, calibration: Calibration, args: argparse.Namespace) -> None:
+def _tell(found: Found, args: argparse.Namespace) -> None:
+    tuning, calibration, rescorer = found.tuning, found.calibration, found.rescorer
     greedy = tuning.greedy_errors / max(1, tuning.words)
     best = tuning.errors / max(1, tuning.words)
     options = tuning.options
@@ -177,6 +204,14 @@ def _tell(tuning: Tuning, calibration: Calibration, args: argparse.Namespace) ->
             f"{options.lm_weight:g}, word_bonus {options.word_bonus:g}, blank_penalty "
             f"{options.blank_penalty:g}, unknown_penalty {options.unknown_penalty:g}, beam {options.beam}."
         )
+    if rescorer is not None:
+        again = found.errors / max(1, tuning.words)
+        print(
+            f"WER {again:.2%} with a second look: share {rescorer.share:g}, scale {rescorer.scale:g} of the "
+            "language model's weight."
+        )
+    elif args.rescore and options is not None:
+        print("A second look does not help, and is left out.")
     print(
         f"Confidence and share of correct words are {100 * calibration.error:.1f} points apart on average "
         f"({100 * calibration.error_before:.1f} without its temperature, {calibration.temperature:g})."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +14,7 @@ from earwright.decoding.align import align_tokens
 from earwright.decoding.beam import BeamSearch
 from earwright.decoding.greedy import GreedyResult, greedy_search
 from earwright.decoding.keyterms import KeytermSet
+from earwright.decoding.options import for_many
 from earwright.decoding.rescore import Rescorer
 from earwright.decoding.words import TimedTokens
 from earwright.errors import EarwrightError
@@ -67,8 +68,8 @@ class BeamDecoder:
     def _decode_one(self, log_probs: LogProbs) -> TimedTokens:
         blank = self.search.units.blank
         options, nbest = self.search.options, 1
-        if self.rescorer is not None:  # a list of what differs in its last words alone would be of no use
-            options, nbest = replace(options, recombine=False), self.nbest
+        if self.rescorer is not None:
+            options, nbest = for_many(options, self.nbest), self.nbest
         found = self.search.decode(log_probs, nbest, options, self.keyterms)
         if self.rescorer is not None:
             found = self.rescorer.rescore(found, self.search.options.lm_weight)

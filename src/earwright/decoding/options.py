@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from earwright.errors import EarwrightError
@@ -78,6 +78,15 @@ class SearchOptions:
         for name in ("beam", "token_beam"):
             if getattr(self, name) < 1:
                 raise EarwrightError(f"search: {name} is {getattr(self, name)}; give 1 or more.")
+
+
+def for_many(options: SearchOptions, nbest: int) -> SearchOptions:
+    """Options with which a list of so many hypotheses holds what differs.
+
+    Recombination would leave what differs in its last words alone, and a beam that is tuned to find the best
+    one holds few others.
+    """
+    return replace(options, recombine=False, beam=max(options.beam, 5 * nbest))
 
 
 def search_options(given: SearchOptions | Mapping[str, Any] | None) -> SearchOptions:

@@ -50,15 +50,19 @@ class Rescorer:
     Attributes:
         scorer: the larger model.
         share: of it in the language model's part of the score, from 0 (what the search said) to 1.
+        scale: what the search's language model weight is multiplied by; a larger model is worth more trust.
     """
 
     scorer: SentenceScorer
     share: float = 0.5
+    scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Raises EarwrightError for a share outside [0, 1]."""
         if not 0.0 <= self.share <= 1.0:
             raise EarwrightError(f"the share of a rescoring model is {self.share}; give 0 to 1.")
+        if not (math.isfinite(self.scale) and self.scale > 0):
+            raise EarwrightError(f"the scale of a rescoring model is {self.scale}; give a number above 0.")
 
     def rescore(self, hypotheses: Sequence[Hypothesis], lm_weight: float) -> list[Hypothesis]:
         """The hypotheses with their new scores, best first.
@@ -76,10 +80,16 @@ class Rescorer:
         except EarwrightError as error:
             warnings.warn(f"rescoring failed, and what the search found stands: {error}", stacklevel=2)
             return list(hypotheses)
+        return self.reorder(hypotheses, found, lm_weight)
+
+    def reorder(
+        self, hypotheses: Sequence[Hypothesis], log10: Sequence[float], lm_weight: float
+    ) -> list[Hypothesis]:
+        """The hypotheses with their new scores, best first, given what the scorer has said of each."""
         scored = []
-        for one, new in zip(hypotheses, found, strict=True):
+        for one, new in zip(hypotheses, log10, strict=True):
             mixed = (1 - self.share) * one.lm_score + self.share * new
-            gain = lm_weight * _LN10 * (mixed - one.lm_score)
+            gain = lm_weight * _LN10 * (self.scale * mixed - one.lm_score)
             scored.append(replace(one, score=one.score + gain, lm_score=mixed))
         return sorted(scored, key=lambda one: -one.score)
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from earwright.decoding import BeamSearch, SearchOptions
+from earwright.decoding import BeamSearch, Rescorer, SearchOptions
+from earwright.decoding.options import for_many
+from earwright.decoding.rescore import SentenceScorer
 from earwright.evaluation.align import count_errors
 
 LogProbs = npt.NDArray[np.float32]
@@ -25,6 +27,9 @@ ROUNDS = 3
 BEAMS = (5, 10, 20, 35, 50, 75, 100, 150, 200, 300)
 WIDEST = 500
 TOLERANCE = 0.01  # relative: how much more errors than with the widest beam are as good
+# Of a second look by a larger model: its share beside the first one, and what both weigh then.
+SHARES = (0.3, 0.5, 0.7, 0.85, 1.0)
+SCALES = (0.8, 1.0, 1.25, 1.5)
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,43 @@ def tune_search(
     words = sum(map(len, references))
     worse = errors(best) >= without
     return Tuning(None if worse else best, errors(best), without, words, len(tried), by_beam)
+
+
+def tune_rescoring(
+    search: BeamSearch,
+    options: SearchOptions,
+    scorer: SentenceScorer,
+    grids: Sequence[LogProbs],
+    texts: Sequence[str],
+    normalize: Callable[[str], str],
+    nbest: int,
+) -> tuple[Rescorer | None, int]:
+    """The share and the scale with which a larger model leaves the fewest errors.
+
+    Args:
+        search, options: of the first look.
+        scorer: the larger model.
+        grids, texts, normalize: as for `tune_search`.
+        nbest: hypotheses of each utterance.
+
+    Returns:
+        None where it helps with none; and the errors.
+    """
+    references = [normalize(text).split() for text in texts]
+    found = search.decode_batch(grids, nbest, for_many(options, nbest))
+    told = [scorer.log10([one.text for one in hypotheses]) for hypotheses in found]
+
+    def errors(rescorer: Rescorer | None) -> int:
+        heard = []
+        for hypotheses, values in zip(found, told, strict=True):
+            best = rescorer.reorder(hypotheses, values, options.lm_weight) if rescorer else hypotheses
+            heard.append(normalize(best[0].text).split() if best else [])
+        return _errors(references, heard)
+
+    tried = [Rescorer(scorer, share, scale) for share in SHARES for scale in SCALES]
+    best = min(tried, key=errors)
+    plain = errors(None)
+    return (best, errors(best)) if errors(best) < plain else (None, plain)
 
 
 def _move(
