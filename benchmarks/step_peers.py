@@ -171,7 +171,8 @@ def earwright(run: Run) -> Step:
 
 def parakeet(run: Run, precision: str, features: dict[int, tuple[Tensor, Tensor]]) -> Step:
     """FastConformer at our width, depth, heads, kernel and 25 frames a second."""
-    options: ConformerOptions = run.recipe.model
+    options = run.recipe.model
+    assert isinstance(options, ConformerOptions)
     vocabulary = run.parts.tokenizer.vocab_size
     config = ParakeetCTCConfig(
         vocab_size=vocabulary,
@@ -204,7 +205,8 @@ def parakeet(run: Run, precision: str, features: dict[int, tuple[Tensor, Tensor]
 
 def wav2vec2(run: Run, precision: str, features: dict[int, tuple[Tensor, Tensor]]) -> Step:
     """Wav2Vec2-Conformer's encoder between our subsampling and a CTC head."""
-    options: ConformerOptions = run.recipe.model
+    options = run.recipe.model
+    assert isinstance(options, ConformerOptions)
     config = Wav2Vec2ConformerConfig(
         hidden_size=options.dim,
         num_hidden_layers=options.layers,

@@ -86,7 +86,7 @@ def make_bundle(recipe_path: str, path: Path) -> None:
     """A bundle of the recipe's shape with random weights."""
     import torch
 
-    from earwright.models.conformer import Conformer
+    from earwright.models.conformer import Conformer, ConformerOptions
     from earwright.nn.features import build_features
     from earwright.nn.normalization import FeatureNormalization
     from earwright.text import build_char_tokenizer
@@ -97,6 +97,7 @@ def make_bundle(recipe_path: str, path: Path) -> None:
     torch.manual_seed(recipe.seed)
     features = build_features(recipe.features)
     tokenizer = build_char_tokenizer(["abcdefghijklmnopqrstuvwxyz'"])
+    assert isinstance(recipe.model, ConformerOptions)
     model = Conformer(recipe.model, features.dim, tokenizer.vocab_size, 1.0 / recipe.features.frame_shift)
     normalization = FeatureNormalization(features.dim)
     export_bundle(

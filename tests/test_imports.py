@@ -30,6 +30,7 @@ RUNTIME_FLOORS = [
     {"lexicon"},
     {"decoding"},
     {"bundle"},
+    {"codes"},
     {"recognizer"},
     {"writers"},
     {"alignment"},

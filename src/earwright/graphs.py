@@ -6,6 +6,7 @@ place must be a file of the same bundle, so that a graph cannot make us read any
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from earwright.errors import EarwrightError, first_line
@@ -61,18 +62,20 @@ class Graph:
                 "export the model again."
             )
         # Of the first output; axes that vary have names instead of sizes.
-        self.output_shape: tuple[int | str | None, ...] = tuple(self._session.get_outputs()[0].shape)
+        outputs = self._session.get_outputs()
+        self.output_shape: tuple[int | str | None, ...] = tuple(outputs[0].shape)
+        self.outputs = tuple(value.name for value in outputs)
 
-    def run(self, *values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-        """Compute the graph's outputs.
+    def run(self, *values: npt.NDArray[Any], outputs: Sequence[str] | None = None) -> list[npt.NDArray[Any]]:
+        """Compute the graph's outputs, all of them or those of these names.
 
         Raises:
             EarwrightError: onnxruntime gives up, as when memory runs out.
         """
         try:
-            outputs: list[npt.NDArray[Any]] = self._session.run(
-                None, dict(zip(self._inputs, values, strict=True))
+            computed: list[npt.NDArray[Any]] = self._session.run(
+                outputs, dict(zip(self._inputs, values, strict=True))
             )
         except ort_errors() as error:
             raise EarwrightError(f"{self.where} failed to run ({first_line(error)}).") from error
-        return outputs
+        return computed

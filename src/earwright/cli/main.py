@@ -36,6 +36,7 @@ VERBS = {
     "evaluate": ("earwright.cli.evaluate", "score a recognizer on prepared data"),
     "tune": ("earwright.cli.tune", "find the weights of a beam search on a dev set"),
     "transcribe": ("earwright.cli.transcribe", "turn recordings into text, subtitles or JSON"),
+    "codes": ("earwright.cli.codes", "turn recordings into the codes of a quantizer, a few numbers a frame"),
     "align": ("earwright.cli.align", "find out when each word of a text is said in a recording"),
     "lexicon": ("earwright.cli.lexicon", "say words: lexicons, and models for words that they lack"),
     "bundle": ("earwright.cli.bundle", "look into a recognizer's bundle and verify it"),

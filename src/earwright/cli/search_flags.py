@@ -27,6 +27,7 @@ def add_search_arguments(parser: argparse.ArgumentParser) -> None:
         ("keyterm-boost", "for each character of a key term"),
     ):
         add(f"--{flag}", type=float, metavar="X", help=what)
+    add("--codebooks", type=positive, metavar="N", help="of a model with a quantizer, use the first N alone")
 
 
 def positive(text: str) -> int:
@@ -43,6 +44,8 @@ def use_search(recognizer: Recognizer, args: argparse.Namespace) -> None:
         EarwrightError: a file that cannot be read, or does not fit the recognizer.
     """
     names = ("beam", "lm_weight", "word_bonus", "unknown_penalty", "keyterm_boost")
+    if args.codebooks:
+        recognizer.use_codebooks(args.codebooks)
     given: dict[str, Any] = {name: value for name in names if (value := getattr(args, name)) is not None}
     if given or args.lm or args.lexicon or args.keyterms or args.rescore:
         recognizer.use_beam(

@@ -96,6 +96,7 @@ def plan_epoch(
     batch_seconds: float,
     speeds: Sequence[float],
     sources: Sequence[Source] = (),
+    batch_clips: int = 0,
 ) -> list[list[Item]]:
     """Group an epoch's utterances into batches of similar length, in random order.
 
@@ -105,6 +106,7 @@ def plan_epoch(
         batch_seconds: most seconds of a batch, padding included; a longer utterance goes alone.
         speeds: each utterance is played at one of these.
         sources: what the examples consist of, if of several parts; see `draw_epoch`.
+        batch_clips: most utterances of a batch (of what is new in it, with sources); 0 for any number.
 
     Returns:
         Every utterance once; with sources those that `draw_epoch` names, each batch with its share of all.
@@ -119,22 +121,27 @@ def plan_epoch(
     if sources:
         count = sources[0].last - sources[0].first
         share = sources[0].weight / sum(source.weight for source in sources)
-        new = _filled([place for place in order if place < count], seconds, share * batch_seconds)
+        new = _filled(
+            [place for place in order if place < count], seconds, share * batch_seconds, batch_clips
+        )
         batches = deal(new, [place for place in order if place >= count], seconds)
     else:
-        batches = _filled(order, seconds, batch_seconds)
+        batches = _filled(order, seconds, batch_seconds, batch_clips)
     items = [[Item(int(chosen[place]), float(drawn[place])) for place in batch] for batch in batches]
     return [items[i] for i in generator.permutation(len(items)).tolist()]
 
 
-def _filled(order: Sequence[int], seconds: npt.NDArray[np.float64], batch_seconds: float) -> list[list[int]]:
+def _filled(
+    order: Sequence[int], seconds: npt.NDArray[np.float64], batch_seconds: float, batch_clips: int
+) -> list[list[int]]:
     """Utterances in their order, as many in a batch as fit into it with their padding."""
     batches: list[list[int]] = []
     current: list[int] = []
     longest = 0.0
     for place in order:
         longest = max(longest, float(seconds[place]))
-        if current and longest * (len(current) + 1) > batch_seconds:
+        full = batch_clips > 0 and len(current) == batch_clips
+        if current and (full or longest * (len(current) + 1) > batch_seconds):
             batches.append(current)
             current, longest = [], float(seconds[place])
         current.append(place)
@@ -148,7 +155,7 @@ class UpdateStream:
 
     Args:
         examples: all utterances.
-        seed, batch_seconds, speeds, sources: see `plan_epoch`.
+        seed, batch_seconds, speeds, sources, batch_clips: see `plan_epoch`.
         accumulate: batches of each process in an update.
         rank, world: this process, and how many there are.
         epoch, position: where to start, as a `BatchPlan` said it.
@@ -162,6 +169,7 @@ class UpdateStream:
         batch_seconds: float,
         speeds: Sequence[float],
         sources: Sequence[Source] = (),
+        batch_clips: int = 0,
         accumulate: int = 1,
         rank: int = 0,
         world: int = 1,
@@ -173,6 +181,7 @@ class UpdateStream:
         self.batch_seconds = batch_seconds
         self.speeds = speeds
         self.sources = sources
+        self.batch_clips = batch_clips
         self.accumulate, self.rank, self.world = accumulate, rank, world
         self.epoch, self.position = epoch, position
 
@@ -185,6 +194,7 @@ class UpdateStream:
             batch_seconds=self.batch_seconds,
             speeds=self.speeds,
             sources=self.sources,
+            batch_clips=self.batch_clips,
         )
 
     def __iter__(self) -> Iterator[BatchPlan]:

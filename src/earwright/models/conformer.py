@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from earwright.errors import EarwrightError
+from earwright.models.acoustic import AcousticModel, EncoderOutput
 from earwright.nn.attention import RotarySelfAttention, rotary_angles
 from earwright.nn.context import Context, attention_mask, length_mask
 from earwright.nn.convolution import ConvolutionModule
@@ -34,6 +35,7 @@ class ConformerOptions:
     """Size and shape of a Conformer.
 
     Attributes:
+        kind: "conformer".
         dim: D, channels of the residual stream.
         layers: number of blocks.
         heads: attention heads; dim must be divisible by twice their number.
@@ -54,6 +56,7 @@ class ConformerOptions:
         left_seconds: left context that attention sees beside its chunk.
     """
 
+    kind: str = "conformer"
     dim: int = 256
     layers: int = 10
     heads: int = 4
@@ -101,6 +104,11 @@ class ConformerOptions:
         for fine, message in checks:
             if not fine:
                 raise EarwrightError(f"[model] {message}.")
+
+    @property
+    def downsampling(self) -> int:
+        """Feature frames in a frame of the output."""
+        return ConvSubsampling.factor
 
 
 class FeedForward(nn.Module):
@@ -162,15 +170,7 @@ class Sight(NamedTuple):
         )
 
 
-class EncoderOutput(NamedTuple):
-    """Log-probs (B, T', V) float32, lengths (B,), and the log-probs of intermediate heads."""
-
-    log_probs: Tensor
-    lengths: Tensor
-    intermediate: list[Tensor]
-
-
-class Conformer(nn.Module):
+class Conformer(AcousticModel):
     """Features in, log-probs of tokens out.
 
     Args:
@@ -185,7 +185,11 @@ class Conformer(nn.Module):
     ) -> None:
         super().__init__()
         self.options = options
-        self.frame_shift = ConvSubsampling.factor / feature_rate
+        self.frame_shift = options.downsampling / feature_rate
+        self.stochastic_depth, self.intermediate_weight = (
+            options.stochastic_depth,
+            options.intermediate_weight,
+        )
         self.subsampling = ConvSubsampling(n_features, options.dim, options.stem_channels)
         self.blocks = nn.ModuleList(ConformerBlock(options) for _ in range(options.layers))
         self.output = nn.Linear(options.dim, vocab_size)
@@ -228,7 +232,7 @@ class Conformer(nn.Module):
                 if self.feedback is not None:
                     told = self.feedback(log_probs.exp())
                     x = x + (average_pairs(told * full.real) if at_half else told).to(x.dtype)
-        return EncoderOutput(self._log_probs(x), lengths, intermediate)
+        return EncoderOutput(self._log_probs(x), lengths, intermediate, frames=x)
 
     def draw(self) -> tuple[Context | None, list[bool]]:
         """Context and skipped blocks of one training step, from torch's generator.

@@ -29,7 +29,7 @@ LOG_FLOOR = torch.finfo(torch.float32).eps
 # batch of minutes several times faster, and keeps memory small for hours of audio.
 FRAMES_AT_ONCE = 512
 
-KINDS = ("log_mel", "mfcc")
+KINDS = ("log_mel", "mfcc", "waveform")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class FeatureOptions:
     """What the features are; the defaults are Kaldi's 80-bin filter bank with one frame every 10 ms.
 
     Attributes:
-        kind: "log_mel" or "mfcc".
+        kind: "log_mel" or "mfcc"; or "waveform", the samples themselves in rows of a frame shift, for models
+            that learn from them. Of the other options, only sample_rate and frame_shift are about those.
         sample_rate: Hz.
         n_mels: mel filters.
         n_mfcc: cepstra, with C0 among them (kind "mfcc").
@@ -132,6 +133,8 @@ class FeatureOptions:
     @property
     def dim(self) -> int:
         """Features in a frame."""
+        if self.kind == "waveform":
+            return self.hop_length
         static = self.n_mfcc if self.kind == "mfcc" else self.n_mels + self.use_energy
         return 3 * static if self.deltas else static
 
@@ -169,7 +172,7 @@ class Features(nn.Module):
     def num_frames(self, samples: Tensor) -> Tensor:
         """Frames of clips that are `samples` long (int64, any shape)."""
         o = self.options
-        if o.snip_edges:
+        if o.snip_edges and o.kind != "waveform":
             beyond_first = (samples - o.frame_size).clamp(min=-o.hop_length)
             return torch.div(beyond_first, o.hop_length, rounding_mode="floor") + 1
         return torch.div(samples + o.hop_length // 2, o.hop_length, rounding_mode="floor")
@@ -191,6 +194,8 @@ class Features(nn.Module):
         """
         _check_batch(waveform, lengths)
         frame_lengths = self.num_frames(lengths)
+        if self.options.kind == "waveform":
+            return self._samples(waveform.float(), lengths), frame_lengths
         with full_precision(waveform.device):
             frames = self._frames(waveform.float() * INT16_SCALE, lengths)  # (B, T, frame_size)
             if frames.device.type == "cpu" and not torch.compiler.is_exporting():
@@ -202,6 +207,16 @@ class Features(nn.Module):
                 features = append_deltas(features, frame_lengths)  # (B, T, 3 F)
         inside = torch.arange(features.shape[1], device=features.device) < frame_lengths[:, None]  # (B, T)
         return features.masked_fill(~inside[:, :, None], 0.0), frame_lengths
+
+    def _samples(self, samples: Tensor, lengths: Tensor) -> Tensor:
+        """Clips (B, N) to rows of samples (B, T, hop_length), zero beyond their lengths."""
+        hop = self.options.hop_length
+        count = (samples.shape[1] + hop // 2) // hop
+        inside = torch.arange(samples.shape[1], device=samples.device) < lengths[:, None]  # (B, N)
+        samples = samples.masked_fill(~inside, 0.0)
+        # As many as the rows need, whether that is a little more or a little less.
+        samples = nn.functional.pad(samples, (0, hop))[:, : count * hop]
+        return samples.reshape(samples.shape[0], count, hop)
 
     def _frames(self, samples: Tensor, lengths: Tensor) -> Tensor:
         """Clips (B, N) to overlapping frames (B, T, frame_size), with the clips' ends mirrored if need be."""

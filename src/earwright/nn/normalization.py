@@ -28,8 +28,17 @@ class FeatureNormalization(nn.Module):
         return normalized * length_mask(lengths, features.shape[1]).unsqueeze(-1).to(features.dtype)
 
     @torch.no_grad()
-    def set_from(self, frames: Tensor) -> None:
-        """Take mean and deviation from frames (N, F) of the training set."""
+    def set_from(self, frames: Tensor, alike: bool = False) -> None:
+        """Take mean and deviation from frames (N, F) of the training set.
+
+        Args:
+            frames: of it.
+            alike: all features are the same thing, samples around 0: no mean, and one scale for all.
+        """
+        if alike:
+            self.mean.zero_()
+            self.scale.fill_(1.0 / float(frames.square().mean().sqrt().clamp(min=1e-4)))
+            return
         self.mean.copy_(frames.mean(dim=0))
         # A band that never changes (above an MP3's cut-off, say) must not be blown up.
         self.scale.copy_(1.0 / frames.std(dim=0).clamp(min=0.1))

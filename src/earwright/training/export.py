@@ -18,9 +18,11 @@ from torch import Tensor, nn
 
 from earwright import __version__
 from earwright.bundle import BundleMeta, write_bundle
-from earwright.models.conformer import Conformer
+from earwright.codes import CODEBOOKS, Codebooks, write_codebooks
+from earwright.models import AcousticModel, ReferenceModel
 from earwright.nn.features import Features
 from earwright.nn.normalization import FeatureNormalization
+from earwright.nn.rvq import ResidualVectorQuantizer
 from earwright.text import Tokenizer
 from earwright.training.recipe import Recipe, recipe_to_toml
 
@@ -28,19 +30,21 @@ OPSET = 18
 
 
 class Encoder(nn.Module):
-    """What encoder.onnx holds: normalization and model, features in, log-probs out."""
+    """What encoder.onnx holds: normalization and model; features in, log-probs and what they come of out."""
 
-    def __init__(self, normalization: FeatureNormalization, model: Conformer) -> None:
+    def __init__(self, normalization: FeatureNormalization, model: AcousticModel) -> None:
         super().__init__()
         self.normalization = normalization
         self.model = model
         self.train(model.training)
 
-    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T, F) and lengths (B,) -> log-probs (B, T', V) and lengths (B,)."""
+    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+        """(B, T, F) and lengths (B,) -> log-probs (B, T', V), lengths (B,), frames (B, T', D), and codes
+        (B, K, T') of a model with a quantizer; those who do not ask for these do not pay for them."""
         normalized = self.normalization(features, lengths)
         output = self.model(normalized, lengths, self.model.inference_context())
-        return output.log_probs, output.lengths
+        found = (output.log_probs, output.lengths, output.frames, output.codes)
+        return tuple(tensor for tensor in found if tensor is not None)
 
 
 def export_features(features: Features) -> bytes:
@@ -55,13 +59,15 @@ def export_features(features: Features) -> bytes:
     )
 
 
-def export_encoder(normalization: FeatureNormalization, model: Conformer, n_features: int) -> bytes:
-    """encoder.onnx: features (B, T, F) and lengths (B,) -> log_probs (B, T', V) and output_lengths (B,)."""
+def export_encoder(normalization: FeatureNormalization, model: AcousticModel, n_features: int) -> bytes:
+    """encoder.onnx: features (B, T, F) and lengths (B,) -> log_probs (B, T', V) and output_lengths (B,), and
+    what else `Encoder` gives."""
+    quantizer = getattr(model, "quantizer", None)
     return _export(
         Encoder(normalization, model),
         (torch.zeros(2, 203, n_features), torch.tensor([203, 120])),
         ["features", "lengths"],
-        ["log_probs", "output_lengths"],
+        ["log_probs", "output_lengths", "frames", *(["codes"] if quantizer is not None else [])],
         ["frames", "output_frames"],
     )
 
@@ -101,10 +107,22 @@ def _name_axes(graph: Any, times: list[str]) -> None:
     """Call the open axes "batch", and by what they count."""
     for values, name in ((graph.graph.input, times[0]), (graph.graph.output, times[1])):
         for value in values:
-            axes = value.type.tensor_type.shape.dim
+            axes = list(value.type.tensor_type.shape.dim)
+            if value.name == "codes":  # (B, K, T')
+                del axes[1]
             for axis, label in zip(axes, ("batch", name), strict=False):
                 axis.ClearField("dim_value")
                 axis.dim_param = label
+
+
+@torch.no_grad()
+def _codebooks(quantizer: ResidualVectorQuantizer, output: nn.Linear) -> Codebooks:
+    """What the runtime needs to use fewer codebooks: their vectors, as wide as the stream, and the output."""
+    none = quantizer.books.new_zeros(1, quantizer.books.shape[2])
+    offset = quantizer.out_of(none)[0]  # the projection's bias, (D,)
+    vectors = quantizer.out_of(quantizer.books) - offset  # (K, C, D)
+    tensors = (vectors, offset, output.weight, output.bias)
+    return Codebooks(*(tensor.detach().cpu().float().numpy() for tensor in tensors))
 
 
 @contextlib.contextmanager
@@ -126,7 +144,7 @@ def export_bundle(
     recipe: Recipe,
     features: Features,
     normalization: FeatureNormalization,
-    model: Conformer,
+    model: AcousticModel,
     tokenizer: Tokenizer,
     training: dict[str, Any],
     card: str,
@@ -155,6 +173,8 @@ def export_bundle(
         "recipe.toml": recipe_to_toml(recipe).encode(),
         "card.md": card.encode(),
     }
+    if isinstance(model, ReferenceModel) and model.quantizer is not None:
+        files[CODEBOOKS] = write_codebooks(_codebooks(model.quantizer, model.output))
     if with_weights:
         files["weights.safetensors"] = save({name: t.detach().contiguous() for name, t in weights.items()})
     meta = BundleMeta(

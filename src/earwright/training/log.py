@@ -52,6 +52,9 @@ class RunLog:
         for name, value in values.items():
             if isinstance(value, int | float):
                 self.board.add_scalar(f"{kind}/{name}", value, step)
+            elif isinstance(value, list) and all(isinstance(one, int | float) for one in value):
+                for number, one in enumerate(value, 1):  # such as the perplexity of each codebook
+                    self.board.add_scalar(f"{kind}/{name}/{number}", one, step)
 
     def end(self, step: int, error: BaseException) -> None:
         """A last line that says why there are no more; a disk that is full may refuse it."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from earwright.data.batches import Batch
 from earwright.errors import EarwrightError
 from earwright.losses.ctc import ctc_loss
-from earwright.models.conformer import EncoderOutput
+from earwright.models import AcousticModel, EncoderOutput
 from earwright.nn.context import Context
 from earwright.nn.randomness import drawing_from
 from earwright.nn.specaugment import spec_augment
@@ -32,7 +32,7 @@ from earwright.training.lanes import MOST_LANES, Lanes, lanes_for
 from earwright.training.log import Reporter, RunLog, duration, progress_line, read_log
 from earwright.training.machine import Machine
 from earwright.training.options import parse_time
-from earwright.training.processes import build_accelerator, sum_over_processes
+from earwright.training.processes import build_accelerator, gather_notes, sum_over_processes
 from earwright.training.recipe import Recipe, recipe_differences, recipe_from_dict, recipe_to_dict
 from earwright.training.schedule import learning_rate, set_learning_rate
 from earwright.training.setup import Parts, build_optimizer, build_parts
@@ -44,6 +44,20 @@ LATEST = 1.25
 HOPELESS = 50
 
 
+class Share(NamedTuple):
+    """What a batch gives to an update.
+
+    Attributes:
+        total: what is learnt from.
+        told: by name, what it consists of, unweighted: "loss" is that of CTC per token.
+        skipped: utterances that were left out of it.
+    """
+
+    total: Tensor
+    told: dict[str, Tensor]
+    skipped: int
+
+
 class Run:
     """Everything that a training run holds while it runs."""
 
@@ -53,7 +67,10 @@ class Run:
         from earwright.training.plan import settle
 
         self.recipe, self.out, self.overfit = recipe, out, overfit
-        self.accelerator = build_accelerator(find_unused_parameters=recipe.model.stochastic_depth > 0)
+        self.accelerator = build_accelerator(
+            find_unused_parameters=getattr(recipe.model, "stochastic_depth", 0.0) > 0,
+            asked=recipe.training.device,
+        )
         self.reporter = reporter if self.accelerator.is_main_process else Reporter(lambda line: None)
         self.device = self.accelerator.device
         with self.accelerator.local_main_process_first():  # which decodes for the others on its machine
@@ -112,7 +129,7 @@ class Run:
         mixed = self.parts.training_set.sources and self.accelerator.num_processes == 1
         return batch.pieces() if mixed else [batch]
 
-    def gradients(self, batch: Batch, precision: str, number: int = 0) -> tuple[float, int]:
+    def gradients(self, batch: Batch, precision: str, number: int = 0) -> tuple[dict[str, float], int]:
         """Add a batch's share of an update to the gradients.
 
         Args:
@@ -121,19 +138,20 @@ class Run:
             number: of the batch in the update.
 
         Returns:
-            Its share of the update's loss per token, and how many utterances were left out of it.
+            Its share of the update's losses, as `Share.told`, and how many utterances were left out of it.
         """
         context, skipped = self.parts.model.draw()
         seed = (self.recipe.seed * 1_000_003 + self.progress.step) * 1009 + number
 
-        def work(model: nn.Module, part: Batch, lane: int) -> tuple[float, int]:
+        def work(model: nn.Module, part: Batch, lane: int) -> tuple[dict[str, float], int]:
             with drawing_from(torch.Generator().manual_seed(seed * MOST_LANES + lane)):
-                loss, left_out = self.loss(model, part, precision, context, skipped)
-                self.accelerator.backward(loss)
-            return loss.item(), left_out
+                share = self.loss(model, part, precision, context, skipped)
+                self.accelerator.backward(share.total)
+            return {name: value.item() for name, value in share.told.items()}, share.skipped
 
         results = self.lanes.run(work, batch)
-        return sum(loss for loss, _ in results), sum(left_out for _, left_out in results)
+        told = {name: sum(one[name] for one, _ in results) for name in results[0][0]}
+        return told, sum(left_out for _, left_out in results)
 
     def loss(
         self,
@@ -142,8 +160,8 @@ class Run:
         precision: str,
         context: Context | None = None,
         skipped: Sequence[bool] = (),
-    ) -> tuple[Tensor, int]:
-        """A batch's share of the update's loss per token, and how many utterances were left out of it."""
+    ) -> Share:
+        """A batch's share of the update's loss per token."""
         recipe, parts = self.recipe, self.parts
         x, lengths = parts.features(batch.waveform.to(self.device), batch.lengths.to(self.device))
         x = parts.normalization(x, lengths)  # (B, T, F)
@@ -156,12 +174,17 @@ class Run:
         main = ctc_loss(output.log_probs, output.lengths, targets, target_lengths)
         total = main.total
         if output.intermediate:
-            weight = recipe.model.intermediate_weight
+            weight = parts.model.intermediate_weight
             inner = [ctc_loss(p, output.lengths, targets, target_lengths).total for p in output.intermediate]
             total = (1 - weight) * total + weight * torch.stack(inner).mean()
         # Divided by what all processes learn from in this update; DDP averages over processes.
         total = total * self.accelerator.num_processes / batch.plan.update_tokens
-        return total, int((~main.usable).sum())
+        told, weights = {"loss": total.detach()}, parts.model.loss_weights(self.progress.step)
+        for name, loss in output.losses.items():  # means over frames; a batch counts by its tokens, as above
+            loss = loss * self.accelerator.num_processes * target_lengths.sum() / batch.plan.update_tokens
+            told[f"{name}_loss"] = loss.detach()
+            total = total + weights[name] * loss
+        return Share(total, told, int((~main.usable).sum()))
 
     def _augment(self, x: Tensor, lengths: Tensor) -> Tensor:
         augment = self.recipe.augment
@@ -184,25 +207,33 @@ class Run:
         # Every draw of this step follows from seed and step, so a restart changes nothing.
         torch.manual_seed(self.recipe.seed * 1_000_003 + progress.step)
         self.vitals.begin(progress.step + 1)
-        summed = 0.0
+        self._take_notes()  # what a measurement has left
+        summed: dict[str, float] = {}
         for number, batch in enumerate(batches):
             # Processes add up their gradients once an update, with its last batch.
             last = number == len(batches) - 1
             with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
-                loss, left_out = self.gradients(batch, progress.precision, number)
-            summed += loss / self.accelerator.num_processes
+                told, left_out = self.gradients(batch, progress.precision, number)
+            for name, value in told.items():
+                summed[name] = summed.get(name, 0.0) + value / self.accelerator.num_processes
             progress.skipped_utterances += left_out
-        (summed,) = sum_over_processes(self.accelerator, summed)
+        values = sum_over_processes(self.accelerator, *summed.values())
+        summed = dict(zip(summed, values, strict=True))
         self.vitals.see_gradients()
         norm = self.move()
         if not math.isfinite(norm):
             progress.skipped_steps += 1
         self.vitals.see_update(math.isfinite(norm))
         progress.step += 1
-        return {"loss": summed, "gradient_norm": norm, "learning_rate": rate}
+        return {**summed, "gradient_norm": norm, "learning_rate": rate}
 
-    def move(self) -> float:
-        """Clip the gradients and take a step with them, unless they are not finite; their norm before."""
+    def move(self, rehearsal: bool = False) -> float:
+        """Clip the gradients and take a step with them, unless they are not finite; their norm before.
+
+        Args:
+            rehearsal: what the copies of the model have noted is not learnt from.
+        """
+        notes = self._take_notes()
         parameters = [p for p in self.parts.model.parameters() if p.grad is not None]
         total = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         norm, clip = float(total), self.recipe.training.clip
@@ -210,18 +241,34 @@ class Run:
             if norm > clip:
                 nn.utils.clip_grads_with_norm_(parameters, clip, total)
             self.optimizer.step()
+            if notes and not rehearsal:
+                seed = self.recipe.seed * 1_000_003 + self.progress.step
+                self.parts.model.learn(notes, torch.Generator().manual_seed(seed))
             self._update_average()
         self.optimizer.zero_grad()
         return norm
 
+    def _take_notes(self) -> list[Any]:
+        """Of all copies of the model, here and in other processes."""
+        copies = [self.parts.model, *self.lanes.models[1:]]
+        notes = [note for copy in copies if isinstance(copy, AcousticModel) for note in copy.take_notes()]
+        return gather_notes(self.accelerator, notes)
+
     @torch.no_grad()
     def _update_average(self) -> None:
+        """Weights, codebooks and all are averaged, since codes follow what is around them, which is averaged.
+
+        A code that was revived has nothing to do with what it was; the average begins anew where it is now.
+        """
         training = self.recipe.training
         # Young averages follow quickly: (1 + n) / (10 + n), as in TensorFlow's moving averages.
         decay = min(training.ema_decay, (1 + self.progress.step) / (10 + self.progress.step))
         decay = decay if training.average == "ema" else 0.0
-        for name, value in self.parts.model.state_dict().items():
+        state = self.parts.model.state_dict()
+        for name, value in state.items():
             self.average[name].lerp_(value, 1.0 - decay)
+        for name, rows in self.parts.model.jumped().items():
+            self.average[name][rows] = state[name][rows]
 
     # -- the whole run -------------------------------------------------------------------------------
 
@@ -267,7 +314,7 @@ class Run:
                 progress.cpu_seconds += time.process_time() - cpu
                 progress.wait_seconds += waited
                 if log:
-                    self._tell(log, "step", **values)
+                    self._tell(log, "step", **values, **self.parts.model.vitals())
                     if self.vitals.measured:
                         self._tell(log, "vitals", **self.vitals.measured, **self._clock())
                     if self.reporter.due():

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from earwright.errors import EarwrightError
-from earwright.models.conformer import Conformer, ConformerOptions
+from earwright.models import AcousticModel, ModelOptions, build_model
 from earwright.training.lanes import lanes_for
 
 GIB = 2**30
@@ -28,7 +28,7 @@ IN_PASSING = 1.5
 
 
 def check_memory(
-    model: ConformerOptions,
+    model: ModelOptions,
     n_features: int,
     vocab_size: int,
     batches: Iterable[tuple[int, int]],
@@ -61,7 +61,7 @@ def check_memory(
 
 
 def training_memory(
-    options: ConformerOptions,
+    options: ModelOptions,
     n_features: int,
     vocab_size: int,
     batches: Iterable[tuple[int, int]],
@@ -74,7 +74,7 @@ def training_memory(
         lanes: into which a batch is split; each has gradients of its own.
     """
     with torch.device("meta"):
-        model = Conformer(options, n_features, vocab_size)
+        model = build_model(options, n_features, vocab_size)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     steps = [_step_bytes(model, n_features, *shape) for shape in batches]
     return (PARAMETER_BYTES + GRADIENT_BYTES * (lanes - 1)) * parameters + round(
@@ -82,7 +82,7 @@ def training_memory(
     )
 
 
-def _step_bytes(model: Conformer, n_features: int, batch: int, frames: int) -> int:
+def _step_bytes(model: AcousticModel, n_features: int, batch: int, frames: int) -> int:
     """What autograd keeps of a forward pass, and twice its largest tensor for the gradients in passing."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -96,9 +96,11 @@ def _step_bytes(model: Conformer, n_features: int, batch: int, frames: int) -> i
     with FakeTensorMode():
         # Not meta tensors: autocast, which the model speaks of, knows CPUs and GPUs alone.
         weights = {name: torch.empty(p.shape, requires_grad=True) for name, p in model.named_parameters()}
+        # Codebooks and the like.
+        state = {name: torch.empty(b.shape) for name, b in model.named_buffers()}
         inputs = torch.zeros(batch, frames, n_features), torch.full((batch,), frames)
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            output = torch.func.functional_call(model, weights, inputs)
+            output = torch.func.functional_call(model, weights | state, inputs)
         for weight in weights.values():
             kept.pop(weight.untyped_storage()._cdata, None)
         sizes = [storage.nbytes() for storage in kept.values()]

@@ -22,6 +22,7 @@ class TrainingOptions:
         max_time: "90m", "2h", "1h30m" or "45s" of training.
         batch_seconds: seconds of audio in a batch, padding included; "auto" tries a few before the first
             step, and takes the fastest that stays under half of the memory.
+        batch_clips: most utterances in a batch; 0 for any number.
         accumulate: batches an update.
         learning_rate: the highest, reached at the end of the warm-up.
         warmup: share of all steps over which the rate rises from 0.
@@ -39,6 +40,7 @@ class TrainingOptions:
             the average as it ended, "last", the weights of the last step as they are, or "auto", whichever
             of these has the lowest CER on dev: averages lag behind a run that ends while it still learns.
         precision: "fp32", "bf16", or "auto", which measures both here.
+        device: "auto" takes a GPU if there is one; "cpu", or "gpu" or nothing.
         evaluate_every: steps between looks at dev; 0 means about thirty looks a run.
         save_every: seconds between checkpoints.
     """
@@ -47,6 +49,7 @@ class TrainingOptions:
     steps: int = 0
     max_time: str = ""
     batch_seconds: float | str = 100.0
+    batch_clips: int = 0
     accumulate: int = 1
     learning_rate: float = 1e-3
     warmup: float = 0.1
@@ -60,6 +63,7 @@ class TrainingOptions:
     keep: int = 3
     export: str = "auto"
     precision: str = "auto"
+    device: str = "auto"
     evaluate_every: int = 0
     save_every: float = 120.0
 
@@ -104,6 +108,8 @@ class TrainingOptions:
                 self.precision in ("auto", "fp32", "bf16"),
                 f'precision "{self.precision}" is none of auto, fp32, bf16',
             ),
+            (self.device in ("auto", "cpu", "gpu"), f'device "{self.device}" is none of auto, cpu, gpu'),
+            (self.batch_clips >= 0, "batch_clips must be 0 or more"),
             (
                 self.evaluate_every >= 0 and self.save_every >= 0,
                 "evaluate_every and save_every must be 0 or more",

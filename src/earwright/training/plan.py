@@ -205,7 +205,7 @@ def _rehearse(run: Run, batch: Batch, precision: str) -> None:
     for part in run.parts_of(batch):
         run.gradients(part, precision)
     set_learning_rate(run.optimizer, 0.0)
-    run.move()
+    run.move(rehearsal=True)
 
 
 def _time_steps(run: Run, batches: list[Batch], precision: str) -> float:
@@ -227,8 +227,8 @@ def _count_flops(run: Run, batch: Batch) -> float:
     torch.manual_seed(0)
     run.lanes.train()
     with FlopCounterMode(display=False) as counter:  # counts what this thread does, so no lanes
-        loss, _ = run.loss(run.model, batch, "fp32", *run.parts.model.draw())
-        run.accelerator.backward(loss)
+        share = run.loss(run.model, batch, "fp32", *run.parts.model.draw())
+        run.accelerator.backward(share.total)
     run.optimizer.zero_grad()
     seconds = batch.seconds / run.recipe.features.sample_rate
     return float(counter.get_total_flops()) / seconds

@@ -17,7 +17,7 @@ import tomli_w
 
 from earwright.data.options import AugmentOptions, DataOptions, TextOptions
 from earwright.errors import EarwrightError, first_line
-from earwright.models.conformer import ConformerOptions
+from earwright.models import ConformerOptions, ModelOptions, ReferenceOptions
 from earwright.nn.features import FeatureOptions
 from earwright.training.finetuning.options import FinetuneOptions
 from earwright.training.finetuning.over_bundle import over_bundle
@@ -39,9 +39,21 @@ class Recipe:
     text: TextOptions = field(default_factory=TextOptions)
     features: FeatureOptions = field(default_factory=FeatureOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
-    model: ConformerOptions = field(default_factory=ConformerOptions)
+    model: ModelOptions = field(default_factory=ConformerOptions)
     training: TrainingOptions = field(default_factory=TrainingOptions)
     finetune: FinetuneOptions = field(default_factory=FinetuneOptions)
+
+    def __post_init__(self) -> None:
+        waveform, reference = self.features.kind == "waveform", isinstance(self.model, ReferenceOptions)
+        if waveform != reference:
+            raise EarwrightError(
+                'features.kind = "waveform" and model.kind = "reference" belong together: that model hears '
+                "the waveform itself, and no other does."
+            )
+        if waveform and self.augment.frequency_masks:
+            raise EarwrightError(
+                "a waveform has no bands of frequency that could be hidden; set augment.frequency_masks = 0."
+            )
 
 
 def load_recipe(path: str | os.PathLike[str] | None, overrides: Sequence[str] = ()) -> Recipe:
@@ -158,11 +170,25 @@ def _nearest(key: str, kind: type, prefix: str) -> str:
 
 
 def _fields_of(table: dataclasses.Field[Any]) -> tuple[dataclasses.Field[Any], ...]:
-    kind = typing.get_type_hints(Recipe)[table.name]
-    return dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
+    hint = typing.get_type_hints(Recipe)[table.name]
+    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    return tuple(
+        item for kind in kinds if dataclasses.is_dataclass(kind) for item in dataclasses.fields(kind)
+    )
+
+
+def _model_kind(table: Any, where: str, key: str) -> type:
+    """The options that `[model] kind` asks for; recipes that are older than it mean a Conformer."""
+    kinds: dict[Any, type] = {options.kind: options for options in typing.get_args(ModelOptions)}
+    asked = table.get("kind", ConformerOptions.kind) if isinstance(table, dict) else ConformerOptions.kind
+    if not isinstance(asked, str) or asked not in kinds:
+        raise EarwrightError(f"{where}: {key}.kind {asked!r} is none of {', '.join(kinds)}.")
+    return kinds[asked]
 
 
 def _convert(value: Any, hint: Any, where: str, key: str) -> Any:
+    if hint == ModelOptions:
+        hint = _model_kind(value, where, key)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         if not isinstance(value, dict):
             raise EarwrightError(f"{where}: {key} must be a table, [{key}].")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -17,10 +17,10 @@ from earwright.data.batches import Batch, BatchReader, UpdateStream, load_batche
 from earwright.data.examples import TrainingSet, build_tokenizer, build_training_set, mix, read_all_cuts
 from earwright.data.mixture import without_much_padding
 from earwright.errors import EarwrightError
-from earwright.models.conformer import Conformer
+from earwright.models import AcousticModel, ReferenceModel, build_model, output_shift
 from earwright.nn.features import Features, build_features
 from earwright.nn.normalization import FeatureNormalization
-from earwright.nn.subsampling import ConvSubsampling
+from earwright.nn.rvq import check_enough
 from earwright.text import Tokenizer, normalize
 from earwright.training.batch_size import SIZES
 from earwright.training.finetuning.rates import freeze, parameter_groups
@@ -34,6 +34,8 @@ from earwright.training.watch import DevSet
 
 # Utterances whose frames give mean and deviation of the features.
 NORMALIZATION_UTTERANCES = 300
+# Frames for each code of a codebook that its k-means start looks at, where there are so many.
+FRAMES_A_CODE = 20
 
 
 def first_batch_seconds(recipe: Recipe) -> float:
@@ -51,7 +53,7 @@ class Parts:
     tokenizer: Tokenizer
     features: Features
     normalization: FeatureNormalization
-    model: Conformer
+    model: AcousticModel
     speakers: int
     batch_seconds: float = 0.0
     start: Start | None = None
@@ -70,6 +72,7 @@ class Parts:
             batch_seconds=self.batch_seconds,
             speeds=recipe.augment.speeds,
             sources=self.training_set.sources,
+            batch_clips=recipe.training.batch_clips,
             accumulate=recipe.training.accumulate,
             rank=accelerator.process_index,
             world=accelerator.num_processes,
@@ -117,13 +120,16 @@ def build_parts(recipe: Recipe, reporter: Reporter, device: torch.device, overfi
     torch.manual_seed(recipe.seed)
     features = build_features(recipe.features).to(device)
     _check_memory(recipe, training_set, features.dim, tokenizer.vocab_size, device)
-    model = Conformer(recipe.model, features.dim, tokenizer.vocab_size, 1.0 / recipe.features.frame_shift)
+    model = build_model(recipe.model, features.dim, tokenizer.vocab_size, 1.0 / recipe.features.frame_shift)
     parts = Parts(training_set, dev, tokenizer, features, FeatureNormalization(features.dim), model, speakers)
     if start:
         _begin_with(start, parts, recipe, reporter)
     if not start or recipe.finetune.normalization == "new":
-        parts.normalization.set_from(_some_frames(parts, recipe, device))
+        alike = recipe.features.kind == "waveform"
+        parts.normalization.set_from(_some_frames(parts, recipe, device), alike)
     parts.normalization.to(device)
+    if not start:
+        _start_codebooks(parts, recipe, device)
     return parts
 
 
@@ -155,7 +161,7 @@ def _training_set(
         recipe.data,
         recipe.text.normalizer,
         sample_rate=recipe.features.sample_rate,
-        frame_shift=ConvSubsampling.factor * recipe.features.frame_shift,
+        frame_shift=output_shift(recipe.model, recipe.features.dim, recipe.features.frame_shift),
         top_speed=max(recipe.augment.speeds),
         report=lambda done: (
             reporter.say(f"decoded {done} of {len(cuts)} recordings") if reporter.due() else None
@@ -204,6 +210,7 @@ def _check_memory(
         batch_seconds=first_batch_seconds(recipe),
         speeds=recipe.augment.speeds,
         sources=training_set.sources,
+        batch_clips=recipe.training.batch_clips,
     )
     shapes = []
     for items in plan:
@@ -235,23 +242,53 @@ def _begin_with(start: Start, parts: Parts, recipe: Recipe, reporter: Reporter) 
 @torch.no_grad()
 def _some_frames(parts: Parts, recipe: Recipe, device: torch.device) -> torch.Tensor:
     """Frames (N, F) of utterances from all over the training set; what is replayed does not count."""
-    examples, sources = parts.training_set.examples, parts.training_set.sources
-    examples = examples[: sources[0].last] if sources else examples
-    plan = plan_epoch(examples, seed=recipe.seed, epoch=0, batch_seconds=60.0, speeds=(1.0,))
-    reader, frames, count = parts.reader(recipe), [], 0
-    for items in plan:
-        waveforms = [torch.from_numpy(reader.audio.read(item.example)) for item in items]
-        lengths = torch.tensor([len(waveform) for waveform in waveforms])
-        padded = nn.utils.rnn.pad_sequence(waveforms, batch_first=True)
-        x, x_lengths = parts.features(padded.to(device), lengths.to(device))
-        frames += [row[:n].cpu() for row, n in zip(x, x_lengths.tolist(), strict=True)]
-        count += len(items)
+    frames, count = [], 0
+    for x, lengths in _some_features(parts, recipe, device):
+        frames += [row[:n].cpu() for row, n in zip(x, lengths.tolist(), strict=True)]
+        count += len(x)
         if count >= NORMALIZATION_UTTERANCES:
             break
     return torch.cat(frames)
 
 
-def build_optimizer(model: Conformer, recipe: Recipe) -> torch.optim.Optimizer:
+@torch.no_grad()
+def _start_codebooks(parts: Parts, recipe: Recipe, device: torch.device) -> None:
+    """Put the codes of a quantizer where frames are: what the model makes of speech before it has learnt."""
+    model = parts.model
+    if not isinstance(model, ReferenceModel) or model.quantizer is None:
+        return
+    options = model.quantizer.options
+    check_enough(int(parts.training_set.hours * 3600 / model.frame_shift), options)
+    if options.start != "kmeans":
+        return
+    model.to(device).eval()
+    frames, count = [], 0
+    for x, lengths in _some_features(parts, recipe, device):
+        encoded, counts = model.encode(parts.normalization(x, lengths), lengths)  # (B, T', D)
+        frames += [row[:n] for row, n in zip(encoded, counts.tolist(), strict=True)]
+        count += int(counts.sum())
+        if count >= FRAMES_A_CODE * options.size:
+            break
+    model.train()
+    model.quantizer.start_from(torch.cat(frames), torch.Generator().manual_seed(recipe.seed))
+
+
+def _some_features(
+    parts: Parts, recipe: Recipe, device: torch.device
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Batches (B, T, F) with lengths (B,) of the training set, in a random order that the seed decides."""
+    examples, sources = parts.training_set.examples, parts.training_set.sources
+    examples = examples[: sources[0].last] if sources else examples
+    plan = plan_epoch(examples, seed=recipe.seed, epoch=0, batch_seconds=60.0, speeds=(1.0,))
+    reader = parts.reader(recipe)
+    for items in plan:
+        waveforms = [torch.from_numpy(reader.audio.read(item.example)) for item in items]
+        lengths = torch.tensor([len(waveform) for waveform in waveforms])
+        padded = nn.utils.rnn.pad_sequence(waveforms, batch_first=True)
+        yield parts.features(padded.to(device), lengths.to(device))
+
+
+def build_optimizer(model: AcousticModel, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW over what is not frozen; see `parameter_groups`."""
     return adamw(parameter_groups(model, recipe.training, recipe.finetune), recipe.training)
 

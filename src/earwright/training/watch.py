@@ -16,7 +16,7 @@ from earwright.data.examples import spread
 from earwright.decoding.greedy import greedy_search
 from earwright.evaluation.score import score
 from earwright.losses.ctc import ctc_loss
-from earwright.models.conformer import Conformer, EncoderOutput
+from earwright.models import AcousticModel, EncoderOutput
 from earwright.nn.features import Features
 from earwright.nn.normalization import FeatureNormalization
 from earwright.text import Tokenizer, normalize
@@ -74,7 +74,7 @@ class DevSet:
         self,
         features: Features,
         normalization: FeatureNormalization,
-        model: Conformer,
+        model: AcousticModel,
         tokenizer: Tokenizer,
         device: torch.device,
     ) -> DevResult:

@@ -111,7 +111,7 @@ def describe_run(run: Run) -> dict[str, Any]:
         "letters_expected": [step_at(distance, rates) for distance in LETTERS_AFTER],
         "clip": training.clip,
         "precision": run.progress.precision,
-        "stochastic_depth": run.recipe.model.stochastic_depth,
+        "stochastic_depth": run.parts.model.stochastic_depth,
         "overfit": run.overfit,
     }
 

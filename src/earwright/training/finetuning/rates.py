@@ -7,12 +7,12 @@ from typing import Any
 from torch import nn
 
 from earwright.errors import EarwrightError
-from earwright.models.conformer import Conformer
+from earwright.models import AcousticModel
 from earwright.training.finetuning.options import PART, FinetuneOptions
 from earwright.training.options import TrainingOptions
 
 
-def freeze(model: Conformer, options: FinetuneOptions) -> str:
+def freeze(model: AcousticModel, options: FinetuneOptions) -> str:
     """Take the parameters that are to stay as they are out of training.
 
     Returns:
@@ -29,7 +29,7 @@ def freeze(model: Conformer, options: FinetuneOptions) -> str:
         count += 0 if parameter.requires_grad else parameter.numel()
     if count == total:
         raise EarwrightError("[finetune] freeze leaves nothing to train; take a part out of it.")
-    if not model.output.weight.requires_grad and model.options.stochastic_depth > 0:
+    if not model.output.weight.requires_grad and model.stochastic_depth > 0:
         # A step that skips every block which still learns would have nothing to learn at all.
         raise EarwrightError(
             "[finetune] freeze holds the output while blocks are skipped at random; "
@@ -39,7 +39,7 @@ def freeze(model: Conformer, options: FinetuneOptions) -> str:
     return f"frozen: {parts} ({count / 1e6:.1f} of {total / 1e6:.1f} M parameters)" if prefixes else ""
 
 
-def frozen_parts(model: Conformer, options: FinetuneOptions) -> tuple[str, ...]:
+def frozen_parts(model: AcousticModel, options: FinetuneOptions) -> tuple[str, ...]:
     """What the names of frozen parameters begin with, such as "blocks.0."
 
     Raises:
@@ -71,7 +71,7 @@ def frozen_parts(model: Conformer, options: FinetuneOptions) -> tuple[str, ...]:
     return (*sorted(parts), *(f"blocks.{index}." for index in sorted(blocks)))
 
 
-def rate_factor(name: str, model: Conformer, options: FinetuneOptions) -> float:
+def rate_factor(name: str, model: AcousticModel, options: FinetuneOptions) -> float:
     """What the learning rate is multiplied with for a parameter of this name."""
     part, _, rest = name.partition(".")
     if part == "blocks":
@@ -84,7 +84,7 @@ def rate_factor(name: str, model: Conformer, options: FinetuneOptions) -> float:
 
 
 def parameter_groups(
-    model: Conformer, training: TrainingOptions, options: FinetuneOptions
+    model: AcousticModel, training: TrainingOptions, options: FinetuneOptions
 ) -> list[dict[str, Any]]:
     """The optimizer's groups, from the output down: weight decay on matrices only, since norms and biases
     have nothing to shrink, and a `factor` that the schedule's rate is multiplied with.

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from earwright.bundle import Bundle
 from earwright.errors import EarwrightError, first_line
+from earwright.models import ReferenceOptions
 from earwright.text import Tokenizer, load_tokenizer
 from earwright.training.finetuning.over_bundle import bundle_table, find_bundle
 from earwright.training.finetuning.vocabulary import TokenMap, transplant
@@ -23,6 +24,8 @@ NAMED = 3  # keys that a sentence about differences names
 
 # What the same weights can be trained under: noise while training, losses on the way, how far a frame sees.
 FREE = {"dropout", "stochastic_depth", "intermediate_weight", "context", "chunk_seconds", "left_seconds"}
+FREE |= {"vq_weight", "vq_weight_end", "vq_steps", "quantizer"}  # which has options of its own:
+FREE_OF_QUANTIZER = {"commitment", "decay", "start", "revive", "dropout"}
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,14 @@ class Start:
                 f"{self.bundle.path} hears {old_rate} Hz and the recipe asks for {rate}; leave "
                 "features.sample_rate out (recordings of any rate are resampled), or train from scratch."
             )
-        free = FREE if recipe.model.self_conditioning else FREE | {"intermediate_ctc"}
+        free = FREE if getattr(recipe.model, "self_conditioning", False) else FREE | {"intermediate_ctc"}
+        old, new = self.recipe.model, recipe.model
         differing = [
             *_differences("features", self.recipe.features, recipe.features),
-            *_differences("model", self.recipe.model, recipe.model, free),
+            *_differences("model", old, new, free),
         ]
+        if isinstance(old, ReferenceOptions) and isinstance(new, ReferenceOptions):
+            differing += _differences("model.quantizer", old.quantizer, new.quantizer, FREE_OF_QUANTIZER)
         if differing:
             raise EarwrightError(
                 f"the weights of {self.bundle.path} do not fit this recipe: {'; '.join(differing[:NAMED])}; "
@@ -154,6 +160,7 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def _differences(table: str, old: Any, new: Any, free: Iterable[str] = ()) -> list[str]:
     """ "model.dim is 256 in the bundle, 144 in the recipe", for each option that differs."""
     keys = [field.name for field in dataclasses.fields(old) if field.name not in free]
+    keys = keys if type(old) is type(new) else ["kind"]
     return [
         f"{table}.{key} is {_shown(a)} in the bundle, {_shown(b)} in the recipe"
         for key in keys

@@ -12,11 +12,10 @@ from torch import nn
 from earwright.data.batches import Batch, BatchPlan
 from earwright.data.frames import frames_in
 from earwright.losses.ctc import ctc_loss
-from earwright.models.conformer import Conformer
+from earwright.models import build_model, output_shift
 from earwright.nn.features import build_features
 from earwright.nn.normalization import FeatureNormalization
 from earwright.nn.randomness import drawing_from
-from earwright.nn.subsampling import ConvSubsampling
 from earwright.training.lanes import Lanes
 from earwright.training.machine import Machine, choose_precision, synchronize
 from earwright.training.recipe import Recipe
@@ -60,9 +59,8 @@ def measure_speed(
     batch = _noise(recipe, clips)
     features = build_features(recipe.features).to(device)
     normalization = FeatureNormalization(features.dim).to(device)
-    model = Conformer(recipe.model, features.dim, clips.vocabulary + 1, 1.0 / recipe.features.frame_shift).to(
-        device
-    )
+    rate = 1.0 / recipe.features.frame_shift
+    model = build_model(recipe.model, features.dim, clips.vocabulary + 1, rate).to(device)
     optimizer = build_optimizer(model, recipe)
     shared = Lanes(model, *lanes)
     shared.train()
@@ -99,7 +97,8 @@ def _noise(recipe: Recipe, clips: Clips) -> Batch:
     assert not isinstance(size, str)
     count = max(1, int(size / clips.seconds))
     samples = max(1, round(clips.seconds * recipe.features.sample_rate))
-    fitting = frames_in(clips.seconds, ConvSubsampling.factor * recipe.features.frame_shift) // 2
+    shift = output_shift(recipe.model, recipe.features.dim, recipe.features.frame_shift)
+    fitting = frames_in(clips.seconds, shift) // 2
     tokens = max(1, min(round(clips.characters_per_second * clips.seconds), fitting))
     return Batch(
         0.1 * torch.randn(count, samples, generator=generator),

@@ -1,0 +1,443 @@
+"""The reference model: the plainest recognizer that has all the parts, from the waveform to the letters.
+
+    features (B, T, 160): the samples themselves, 10 ms a row -> waveform (B, N, 1)
+    -> mean pooling (B, N/2, 1)                two samples to one
+    -> residual downsampling blocks (B, T', C) convolutions learn what a spectrogram is computed by
+    -> final projection (B, T', D)             to the width of what follows
+    -> sinusoidal positions, Transformer (B, T', D)   each frame looks at all others
+    -> residual vector quantizer (B, T', D)    each frame as K numbers, a few thousand bits a second
+    -> linear, log-softmax (B, T', V)          a letter or the blank for each frame; CTC does the rest
+
+What it costs is decided by the frame rate. At 16 kHz, with N samples in all and downsampling by R:
+
+    recipe                R   frames a second   attention cells for a clip of 7 s   parameters (28 letters)
+    reference-32x        32               500              3500^2 = 12,250,000 a head and layer       0.2 M
+    reference           640                25               175^2 =     30,625                        3.8 M
+
+At 500 frames a second a letter is 33 frames, of which CTC makes 32 blanks, and attention is 400 times the
+work that it is at 25. (`tests/models/test_reference.py` counts the parameters.)
+
+Sources: Vaswani et al. 2017 (arXiv:1706.03762), encoder and positions; He et al. 2016 (arXiv:1512.03385),
+residual blocks with projections; Zeghidour et al. 2021 (arXiv:2107.03312), the quantizer; Graves et al. 2006,
+CTC; Xiong et al. 2020 (arXiv:2002.04745), why norms come before the branches.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from earwright.errors import EarwrightError
+from earwright.models.acoustic import AcousticModel, EncoderOutput
+from earwright.nn.context import Context, length_mask
+from earwright.nn.dropout import SharedDropout
+from earwright.nn.rvq import Choices, QuantizerOptions, ResidualVectorQuantizer, dead_codes, perplexity
+
+
+@dataclass(frozen=True)
+class ReferenceOptions:
+    """Size and shape of a reference model; the defaults are those of recipes/reference.toml.
+
+    Attributes:
+        kind: "reference".
+        dim: D, channels of the Transformer.
+        pool: samples that are averaged into one before everything else.
+        strides: of the downsampling blocks; with `pool` they multiply to samples a frame.
+        hidden: channels of each block.
+        kernels: of each block, in samples as they are there.
+        final_kernel: of the final projection, in frames.
+        layers: Transformer blocks.
+        heads: attention heads; dim must be divisible by their number.
+        feed_forward: hidden channels of a feed-forward, as a multiple of dim.
+        dropout: probability on each branch and inside the feed-forward.
+        norm: of the downsampling blocks: "layer" looks at a frame's channels, "batch" at a channel over the
+            batch, padding and all.
+        norm_first: norms before the branches of the Transformer (and one at its end), or after them.
+        masks: padding is hidden from convolutions, attention, quantizer and loss. Without, a clip's result
+            depends on what it is batched with.
+        quantize: whether there is a quantizer at all.
+        quantizer: its size and upkeep.
+        vq_weight: of the quantizer's losses at the first step,
+        vq_weight_end: and after `vq_steps`; it falls in a line between them.
+        vq_steps: see there.
+    """
+
+    kind: str = "reference"
+    dim: int = 192
+    pool: int = 2
+    strides: tuple[int, ...] = (4, 4, 5, 4)
+    hidden: tuple[int, ...] = (32, 64, 128, 192)
+    kernels: tuple[int, ...] = (32, 8, 8, 8)
+    final_kernel: int = 5
+    layers: int = 6
+    heads: int = 4
+    feed_forward: float = 4.0
+    dropout: float = 0.1
+    norm: str = "layer"
+    norm_first: bool = True
+    masks: bool = True
+    quantize: bool = True
+    quantizer: QuantizerOptions = field(default_factory=lambda: QuantizerOptions(code_dim=16))
+    vq_weight: float = 1.0
+    vq_weight_end: float = 1.0
+    vq_steps: int = 0
+
+    def __post_init__(self) -> None:
+        wrong = [stride for stride in self.strides if stride < 1]
+        counts = {len(self.strides), len(self.hidden), len(self.kernels)}
+        checks = (
+            (not wrong and self.strides, f"strides {list(self.strides)}: a stride is 1 or more"),
+            (self.pool >= 1, f"pool is {self.pool}; give 1 for none, or more"),
+            (
+                len(counts) == 1,
+                f"strides, hidden and kernels name {len(self.strides)}, {len(self.hidden)} and "
+                f"{len(self.kernels)} blocks; name each as often",
+            ),
+            (
+                all(size >= 1 for size in (*self.hidden, self.final_kernel)),
+                "hidden and final_kernel must be above 0",
+            ),
+            (
+                all(k >= s for k, s in zip(self.kernels, self.strides, strict=False)),
+                f"kernels {list(self.kernels)} are shorter than strides {list(self.strides)}: what lies "
+                "between would not be heard",
+            ),
+            (self.dim > 0 and self.layers > 0 and self.heads > 0, "dim, layers and heads must be above 0"),
+            (
+                self.dim % 2 == 0 and self.dim % max(1, self.heads) == 0,
+                f"dim {self.dim} must be even and divisible by {self.heads} heads",
+            ),
+            (self.feed_forward > 0, "feed_forward must be above 0"),
+            (0 <= self.dropout < 1, "dropout must lie in [0, 1)"),
+            (self.norm in ("layer", "batch"), f'norm "{self.norm}" is neither layer nor batch'),
+            (
+                self.vq_weight >= 0 and self.vq_weight_end >= 0 and self.vq_steps >= 0,
+                "vq_weight, vq_weight_end and vq_steps must be 0 or more",
+            ),
+        )
+        for fine, message in checks:
+            if not fine:
+                raise EarwrightError(f"[model] {message}.")
+
+    @property
+    def downsampling(self) -> int:
+        """R: samples a frame."""
+        return self.pool * math.prod(self.strides)
+
+
+class BatchNorm(nn.Module):
+    """A channel's mean and deviation over the whole batch, padding and all; in use, their running averages.
+
+    Torch's own writes the averages in its forward pass, which copies that share them must not do at one time
+    (`Lanes`); this notes what it has seen.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, channels: int, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("variance", torch.ones(channels))
+        self.momentum = momentum
+        self.noted: list[Tensor] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, C) -> (B, T, C)."""
+        mean, variance = self.mean, self.variance
+        if self.training:
+            variance, mean = torch.var_mean(x.float(), dim=(0, 1), correction=0)
+            self.noted.append(torch.stack([mean, variance]).detach())
+        scale = self.weight * (variance + 1e-5).rsqrt()
+        return x * scale.to(x.dtype) + (self.bias - mean * scale).to(x.dtype)
+
+    def learn(self, noted: Sequence[Tensor]) -> None:
+        """Take in the (2, C) that copies have noted, each a batch."""
+        for mean, variance in noted:
+            self.mean.lerp_(mean.to(self.mean.device), self.momentum)
+            self.variance.lerp_(variance.to(self.mean.device), self.momentum)
+
+
+class TimeConvolution(nn.Module):
+    """A convolution over time on frames as they lie in memory (B, T, C): one frame of each `stride`.
+
+    Args:
+        channels: in and out.
+        kernel: frames.
+        stride: frames from one output to the next.
+    """
+
+    def __init__(self, channels: tuple[int, int], kernel: int, stride: int = 1) -> None:
+        super().__init__()
+        self.stride = stride
+        # What is before the first frame; after the last one, whatever the last output needs.
+        self.before = (kernel - stride) // 2
+        self.after = kernel - 1 - self.before
+        self.convolution = nn.Conv2d(channels[0], channels[1], (1, kernel), (1, stride))
+        # As loud out as in; torch's default makes it fainter with each layer.
+        nn.init.normal_(self.convolution.weight, std=(channels[0] * kernel) ** -0.5)
+        assert self.convolution.bias is not None
+        nn.init.zeros_(self.convolution.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, C) -> (B, ceil(T / stride), C')."""
+        x = F.pad(x, (0, 0, self.before, self.after))
+        # An image of one row whose channels are last in memory: faster than conv1d, which wants them first.
+        image = x.unsqueeze(1).permute(0, 3, 1, 2)  # (B, C, 1, T)
+        result: Tensor = self.convolution(image).permute(0, 2, 3, 1).squeeze(1)
+        return result
+
+
+class DownsamplingBlock(nn.Module):
+    """Two convolutions: one finds patterns, the other takes every stride-th frame of them.
+
+    The skip lets the gradient, and what is fine already, pass the first one by. Where it makes more channels
+    of few, a projection does so on the skip.
+    """
+
+    def __init__(self, channels: tuple[int, int], kernel: int, stride: int, norm: str) -> None:
+        super().__init__()
+        into, out = channels
+        self.find = TimeConvolution((into, out), kernel)
+        self.norm = BatchNorm(out) if norm == "batch" else nn.LayerNorm(out)
+        self.skip = nn.Linear(into, out) if into != out else nn.Identity()
+        self.stride = stride
+        self.reduce = TimeConvolution((out, out), kernel, stride)
+
+    def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """(B, T, C) and real frames (B,) -> (B, ceil(T / stride), C') and their lengths.
+
+        With lengths, what lies beyond them is zero before each convolution, as it is beyond a clip alone.
+        """
+        x = F.relu(self.norm(self.find(x))) + self.skip(x)  # (B, T, C')
+        x = self.reduce(hide(x, lengths))  # (B, T / stride, C')
+        lengths = None if lengths is None else shorter(lengths, self.stride)
+        return hide(x, lengths), lengths
+
+
+class Downsampling(nn.Module):
+    """From the waveform to frames: each block sees further and says more a frame, at fewer frames."""
+
+    def __init__(self, options: ReferenceOptions) -> None:
+        super().__init__()
+        self.options = options
+        channels = (1, *options.hidden)
+        self.blocks = nn.ModuleList(
+            DownsamplingBlock((channels[i], channels[i + 1]), kernel, stride, options.norm)
+            for i, (kernel, stride) in enumerate(zip(options.kernels, options.strides, strict=True))
+        )
+        self.final = TimeConvolution((channels[-1], options.dim), options.final_kernel)
+
+    def forward(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Waveforms (B, N) and their samples (B,) -> (B, T', D) and frames (B,)."""
+        pool, masks = self.options.pool, self.options.masks
+        x = F.avg_pool1d(samples.unsqueeze(1), pool).transpose(1, 2) if pool > 1 else samples.unsqueeze(2)
+        lengths = torch.div(lengths, pool, rounding_mode="floor")
+        inner = lengths if masks else None
+        for block in self.blocks:
+            x, inner = block(x, inner)
+        for stride in self.options.strides:
+            lengths = shorter(lengths, stride)
+        return self.final(x), lengths
+
+
+class Attention(nn.Module):
+    """Each frame asks all others (query, key) and takes from those that answer (value), in several heads."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.to_qkv = nn.Linear(dim, 3 * dim)
+        self.to_out = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor, allowed: Tensor | None) -> Tensor:
+        """(B, T, D) and which keys may be seen (B, 1, 1, T) -> (B, T, D)."""
+        batch, frames, dim = x.shape
+        qkv = self.to_qkv(x).view(batch, frames, 3, self.heads, dim // self.heads)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # each (B, H, T, D/H)
+        # Fused: the T x T weights are never held as a whole. So there is no dropout on them.
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+        result: Tensor = self.to_out(mixed.transpose(1, 2).reshape(batch, frames, dim))
+        return result
+
+
+class TransformerBlock(nn.Module):
+    """Attention, then a feed-forward: look around, then think. Each adds to the stream, and is normed."""
+
+    def __init__(self, options: ReferenceOptions) -> None:
+        super().__init__()
+        hidden = int(options.dim * options.feed_forward)
+        self.norm_first = options.norm_first
+        self.attention = Attention(options.dim, options.heads)
+        self.attention_norm = nn.LayerNorm(options.dim)
+        self.widen, self.narrow = nn.Linear(options.dim, hidden), nn.Linear(hidden, options.dim)
+        self.feed_forward_norm = nn.LayerNorm(options.dim)
+        self.dropout = SharedDropout(options.dropout)
+
+    def forward(self, x: Tensor, allowed: Tensor | None) -> Tensor:
+        """(B, T, D) -> (B, T, D)."""
+        if self.norm_first:  # the stream itself stays free, so that gradients reach the waveform
+            x = x + self.dropout(self.attention(self.attention_norm(x), allowed))
+            x = x + self.dropout(self._feed_forward(self.feed_forward_norm(x)))
+            return x
+        x = self.attention_norm(x + self.dropout(self.attention(x, allowed)))
+        x = self.feed_forward_norm(x + self.dropout(self._feed_forward(x)))
+        return x
+
+    def _feed_forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.narrow(self.dropout(F.gelu(self.widen(x))))
+        return result
+
+
+class Notes(NamedTuple):
+    """What a copy of the model has noted: for the quantizer, and for each batch norm."""
+
+    choices: list[Choices]
+    norms: list[list[Tensor]]
+
+
+class ReferenceModel(AcousticModel):
+    """The whole of it.
+
+    Args:
+        options: size and shape.
+        n_features: samples in a row of the features, see `FeatureOptions.kind` "waveform".
+        vocab_size: V, tokens with the blank at 0.
+        feature_rate: rows of features a second.
+    """
+
+    def __init__(
+        self, options: ReferenceOptions, n_features: int, vocab_size: int, feature_rate: float = 100.0
+    ) -> None:
+        super().__init__()
+        self.options = options
+        self.frame_shift = options.downsampling / (n_features * feature_rate)
+        self.subsampling = Downsampling(options)
+        self.first_norm = nn.LayerNorm(options.dim) if options.norm_first else nn.Identity()
+        self.blocks = nn.ModuleList(TransformerBlock(options) for _ in range(options.layers))
+        self.norm = nn.LayerNorm(options.dim) if options.norm_first else nn.Identity()
+        self.dropout = SharedDropout(options.dropout)
+        self.quantizer = ResidualVectorQuantizer(options.dim, options.quantizer) if options.quantize else None
+        self.output = nn.Linear(options.dim, vocab_size)
+        self.feedback = None
+        self._revived: Tensor | None = None
+
+    def forward(
+        self,
+        features: Tensor,
+        lengths: Tensor,
+        context: Context | None = None,
+        skipped: Sequence[bool] = (),
+        codebooks: int | None = None,
+    ) -> EncoderOutput:
+        """Encode.
+
+        Args:
+            features: (B, T, F) float32, samples in rows, zero beyond their lengths.
+            lengths: (B,) int64 real rows.
+            context, skipped: it has neither; every model is called alike.
+            codebooks: how many of the first ones to use; None: all, or in training sometimes fewer.
+        """
+        frames, lengths = self.encode(features, lengths)  # (B, T', D)
+        real = length_mask(lengths, frames.shape[1]) if self.options.masks else None
+        if self.training and not self.options.masks:  # CTC may use the padding, too
+            lengths = torch.full_like(lengths, frames.shape[1])
+        if self.quantizer is None:
+            return EncoderOutput(self._log_probs(frames), lengths, [], frames=frames)
+        found = self.quantizer(frames, real, codebooks)
+        losses = {"commitment": found.commitment_loss}
+        if self.options.quantizer.upkeep == "gradient":
+            losses["codebook"] = found.codebook_loss
+        return EncoderOutput(self._log_probs(found.values), lengths, [], losses, frames, found.codes)
+
+    def encode(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames (B, T', D) float32 as the quantizer gets them, and their lengths (B,)."""
+        rows = features.shape[2]
+        x, lengths = self.subsampling(features.flatten(1), lengths * rows)
+        # What is said weighs as much as where it is: without the norm, positions drown it at first.
+        x = self.first_norm(x)
+        x = self.dropout(x + positions(x.shape[1], x.shape[2], x.device).to(x.dtype))
+        allowed = length_mask(lengths, x.shape[1])[:, None, None, :] if self.options.masks else None
+        for block in self.blocks:
+            x = block(x, allowed)
+        return self.norm(x).float(), lengths
+
+    def _log_probs(self, x: Tensor) -> Tensor:
+        # In float32 whatever the precision of the blocks: CTC sums hundreds of these.
+        with torch.autocast(x.device.type, enabled=False):
+            result: Tensor = self.output(x.float()).log_softmax(dim=-1)
+        return result
+
+    # -- what is not learnt by gradients alone --------------------------------------------------------------
+
+    def loss_weights(self, step: int) -> dict[str, float]:
+        """Of the codebook and commitment losses: from `vq_weight` to `vq_weight_end` in `vq_steps` steps."""
+        o = self.options
+        done = min(1.0, step / o.vq_steps) if o.vq_steps else 1.0
+        weight = o.vq_weight + (o.vq_weight_end - o.vq_weight) * done
+        return {"codebook": weight, "commitment": weight * o.quantizer.commitment} if o.quantize else {}
+
+    def take_notes(self) -> list[Notes]:
+        """Choices of codes, and the means and variances that batch norms have seen."""
+        norms = []
+        for norm in self._batch_norms():
+            norms.append(norm.noted)
+            norm.noted = []
+        choices = self.quantizer.take_choices() if self.quantizer is not None else []
+        return [Notes(choices, norms)] if choices or any(norms) else []
+
+    @torch.no_grad()
+    def learn(self, notes: Sequence[Notes], generator: torch.Generator) -> None:
+        """Move codebooks and running averages by the notes of all copies."""
+        for number, norm in enumerate(self._batch_norms()):
+            norm.learn([pair for note in notes for pair in note.norms[number]])
+        if self.quantizer is not None:
+            self._revived = self.quantizer.learn([one for note in notes for one in note.choices], generator)
+
+    def jumped(self) -> dict[str, Tensor]:
+        """The codes that were revived in the last update."""
+        if self._revived is None or not self._revived.any():
+            return {}
+        return dict.fromkeys(("quantizer.books", "quantizer.usage", "quantizer.sums"), self._revived)
+
+    def vitals(self) -> dict[str, Any]:
+        """Perplexity and dead codes of each codebook, over about the last hundred updates."""
+        if self.quantizer is None:
+            return {}
+        tally = self.quantizer.tally
+        return {
+            "perplexity": [round(value, 1) for value in perplexity(tally).tolist()],
+            "dead_codes": dead_codes(tally).tolist(),
+        }
+
+    def _batch_norms(self) -> list[BatchNorm]:
+        return [module for module in self.modules() if isinstance(module, BatchNorm)]
+
+
+def positions(frames: int, dim: int, device: torch.device) -> Tensor:
+    """Where each frame is, as sines and cosines of its number at many frequencies: (T, D).
+
+    Source: Vaswani et al. 2017, section 3.5.
+    """
+    rates = 10000.0 ** (-torch.arange(0, dim, 2, device=device, dtype=torch.float32) / dim)
+    angles = torch.arange(frames, device=device, dtype=torch.float32).unsqueeze(1) * rates  # (T, D/2)
+    return torch.cat((angles.sin(), angles.cos()), dim=1)
+
+
+def shorter(lengths: Tensor, stride: int) -> Tensor:
+    """Frames (B,) that are left of so many: one for each stride that has begun."""
+    return torch.div(lengths + stride - 1, stride, rounding_mode="floor")
+
+
+def hide(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Zero what lies beyond the lengths (B,) of (B, T, C); None: nothing does."""
+    if lengths is None:
+        return x
+    return x * length_mask(lengths, x.shape[1]).unsqueeze(2).to(x.dtype)
