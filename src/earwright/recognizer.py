@@ -181,7 +181,7 @@ class Recognizer:
         return self._codebooks
 
     def use_codebooks(self, count: int | None) -> None:
-        """Recognize by the first `count` codebooks alone from now on, as if there were no others; None: by all.
+        """Recognize by the first `count` codebooks alone from now on, as if there were no more; None: by all.
 
         Raises:
             EarwrightError: the model has no quantizer, or not so many codebooks.

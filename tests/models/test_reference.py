@@ -1,0 +1,254 @@
+"""The reference model: shapes and costs, padding, notes of copies, and every setting that makes no sense."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from earwright.errors import EarwrightError
+from earwright.models import ConformerOptions, build_model, output_shift
+from earwright.models.reference import (
+    BatchNorm,
+    DownsamplingBlock,
+    ReferenceModel,
+    ReferenceOptions,
+    TimeConvolution,
+    positions,
+)
+from earwright.nn.rvq import QuantizerOptions
+from earwright.training.recipe import load_recipe
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+SMALL: dict[str, Any] = {
+    "dim": 16,
+    "strides": (4, 4, 5, 4),
+    "hidden": (4, 8, 8, 8),
+    "kernels": (8, 8, 8, 8),
+    "layers": 2,
+    "heads": 2,
+}
+
+
+def small(**changes: Any) -> ReferenceModel:
+    torch.manual_seed(0)
+    quantizer = QuantizerOptions(codebooks=2, size=16, code_dim=4, start="random")
+    return ReferenceModel(ReferenceOptions(**{**SMALL, "quantizer": quantizer, **changes}), 160, 7)
+
+
+def clips(lengths: list[int]) -> tuple[Tensor, Tensor]:
+    torch.manual_seed(1)
+    features = torch.randn(len(lengths), max(lengths), 160)
+    for row, length in zip(features, lengths, strict=True):
+        row[length:] = 0
+    return features, torch.tensor(lengths)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "samples", "rate", "parameters"),
+    [("reference-32x", 32, 500, 0.2e6), ("reference", 640, 25, 3.8e6)],
+)
+def test_what_the_docstring_says_of_the_recipes(
+    recipe: str, samples: int, rate: int, parameters: float
+) -> None:
+    options = load_recipe(RECIPES / f"{recipe}.toml", ["data.train=x"]).model
+    assert isinstance(options, ReferenceOptions) and options.downsampling == samples
+    model = build_model(options, 160, 28)
+    assert 1 / model.frame_shift == pytest.approx(rate)
+    assert output_shift(options, 160, 0.01) == pytest.approx(model.frame_shift)
+    assert sum(p.numel() for p in model.parameters()) == pytest.approx(parameters, rel=0.1)
+    x, lengths = clips([700])  # 7 s
+    with torch.no_grad():
+        output = model.eval()(x, lengths)
+    assert output.log_probs.shape == (1, 7 * rate, 28) and output.lengths.tolist() == [7 * rate]
+    assert output.codes is not None and output.codes.shape == (1, 4, 7 * rate)
+
+
+def test_the_recipe_of_the_walk_through_is_to_the_letter() -> None:
+    recipe = load_recipe(RECIPES / "reference-32x.toml")
+    model, training = recipe.model, recipe.training
+    assert isinstance(model, ReferenceOptions)
+    assert (model.dim, model.hidden, model.pool, model.strides) == (32, (16,) * 4, 2, (2, 2, 2, 2))
+    assert (model.kernels, model.layers, model.heads) == ((8,) * 4, 6, 4)
+    assert (model.masks, model.norm) == (False, "batch")
+    quantizer = model.quantizer
+    assert (quantizer.codebooks, quantizer.size, quantizer.commitment) == (4, 1024, 0.25)
+    assert (quantizer.upkeep, quantizer.start, quantizer.revive, quantizer.dropout) == (
+        "gradient",
+        "random",
+        0.0,
+        0.0,
+    )
+    assert (training.learning_rate, training.weight_decay, training.clip) == (5e-4, 0.0, 10.0)
+    assert training.batch_clips == 32
+    built = build_model(model, 160, 28)
+    weights = [built.loss_weights(step) for step in (0, 500, 1000, 9999)]
+    assert [one["codebook"] for one in weights] == [10.0, 5.25, 0.5, 0.5]
+    assert [one["commitment"] for one in weights] == [2.5, 1.3125, 0.125, 0.125]
+
+
+def test_a_convolution_makes_one_frame_of_each_stride_that_has_begun() -> None:
+    for kernel, stride in ((1, 1), (4, 1), (8, 1), (8, 2), (8, 5), (5, 5), (9, 4)):
+        layer = TimeConvolution((3, 6), kernel, stride)
+        for frames in (1, 7, 20, 21):
+            x = torch.randn(2, frames, 3)
+            found = layer(x)
+            assert found.shape == (2, -(-frames // stride), 6)
+            weight = layer.convolution.weight.squeeze(2)
+            padded = F.pad(x, (0, 0, layer.before, layer.after)).transpose(1, 2)
+            expected = F.conv1d(padded, weight, layer.convolution.bias, stride).transpose(1, 2)
+            torch.testing.assert_close(found, expected[:, : found.shape[1]])
+
+
+def test_a_block_is_two_convolutions_and_a_projected_skip() -> None:
+    block = DownsamplingBlock((1, 6), 8, 4, "layer")
+    x = torch.randn(2, 20, 1)
+    x[1, 9:] = 0
+    inner = F.relu(block.norm(block.find(x))) + x @ block.skip.weight.t() + block.skip.bias
+    found, lengths = block(x, torch.tensor([20, 9]))
+    assert lengths.tolist() == [5, 3] and (found[1, 3:] == 0).all()
+    torch.testing.assert_close(found[0], block.reduce(inner)[0])
+    torch.testing.assert_close(found[1, :3], block(x[1:, :9], None)[0][0])
+
+
+def test_positions_are_sines_and_cosines_of_time() -> None:
+    found = positions(50, 8, torch.device("cpu"))
+    for t in (0, 1, 37):
+        for i in range(4):
+            angle = torch.tensor(t / 10000 ** (2 * i / 8))
+            torch.testing.assert_close(found[t, i], angle.sin(), atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(found[t, 4 + i], angle.cos(), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("quantize", [True, False])
+def test_padding_changes_nothing(quantize: bool) -> None:
+    model = small(quantize=quantize).eval()
+    x, lengths = clips([203, 50, 111])
+    with torch.no_grad():
+        batch = model(x, lengths)
+        for i, length in enumerate(lengths.tolist()):
+            alone = model(x[i : i + 1, :length], lengths[i : i + 1])
+            frames = int(alone.lengths)
+            assert int(batch.lengths[i]) == frames == -(-length // 4)
+            torch.testing.assert_close(batch.frames[i, :frames], alone.frames[0], atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(batch.log_probs[i, :frames], alone.log_probs[0], atol=1e-4, rtol=1e-4)
+            if quantize:
+                assert torch.equal(batch.codes[i, :, :frames], alone.codes[0])
+                assert (batch.codes[i, :, frames:] == -1).all()
+
+
+def test_padding_changes_neither_gradients_nor_upkeep() -> None:
+    found = []
+    for extra in (0, 37):
+        model = small().train()
+        x, lengths = clips([100, 60])
+        output = model(F.pad(x, (0, 0, 0, extra)), lengths)
+        real = [row[:n].logsumexp(0).sum() for row, n in zip(output.log_probs, output.lengths, strict=True)]
+        (torch.stack(real).sum() + sum(output.losses.values())).backward()
+        model.learn(model.take_notes(), torch.Generator().manual_seed(0))
+        state = {name: p.grad for name, p in model.named_parameters()}
+        found.append(state | dict(model.named_buffers()))
+    for name, value in found[0].items():
+        torch.testing.assert_close(found[1][name], value, atol=1e-4, rtol=1e-3)
+
+
+def test_without_masks_a_clip_depends_on_its_company() -> None:
+    model = small(masks=False).eval()
+    x, lengths = clips([203, 50])
+    with torch.no_grad():
+        batch, alone = model(x, lengths), model(x[1:, :50], lengths[1:])
+        assert (batch.log_probs[1, :10] - alone.log_probs[0, :10]).abs().max() > 1e-3
+        assert batch.lengths.tolist() == [51, 13]
+        assert model.train()(x, lengths).lengths.tolist() == [51, 51]  # all of it, padding too, for the loss
+
+
+def test_batch_norm_is_torchs_own() -> None:
+    ours, theirs = BatchNorm(5).train(), torch.nn.BatchNorm1d(5).train()
+    for seed in range(3):
+        torch.manual_seed(seed)
+        x = torch.randn(4, 30, 5) * 3 + 1
+        mine, other = x.clone().requires_grad_(), x.clone().requires_grad_()
+        found, expected = ours(mine), theirs(other.transpose(1, 2)).transpose(1, 2)
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+        weight = torch.randn_like(found)
+        (found * weight).sum().backward()
+        (expected * weight).sum().backward()
+        torch.testing.assert_close(mine.grad, other.grad, atol=1e-5, rtol=1e-4)
+        before = ours.mean.clone()
+        noted, ours.noted = ours.noted, []
+        assert torch.equal(ours.mean, before) and len(noted) == 1  # the forward pass writes nothing
+        ours.learn(noted)
+    torch.testing.assert_close(ours.mean, theirs.running_mean)
+    torch.testing.assert_close(ours.variance, theirs.running_var, rtol=0.02, atol=0.02)  # theirs by n - 1
+    ours.eval()
+    theirs.eval()
+    torch.testing.assert_close(ours(x), theirs(x.transpose(1, 2)).transpose(1, 2), atol=0.02, rtol=0.02)
+
+
+@pytest.mark.parametrize("norm", ["layer", "batch"])
+def test_copies_change_nothing_that_they_share(norm: str) -> None:
+    model = small(norm=norm).train()
+    other = copy.deepcopy(model)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    x, lengths = clips([80, 60])
+    model(x[:1], lengths[:1])
+    other(x[1:], lengths[1:])
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name])
+    notes = [*model.take_notes(), *other.take_notes()]
+    assert len(notes) == 2 and not model.take_notes()
+    model.learn(notes, torch.Generator().manual_seed(0))
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    expected = {f"quantizer.{name}" for name in ("books", "usage", "sums", "tally")}
+    assert changed == expected | {n for n in before if norm == "batch" and n.endswith((".mean", ".variance"))}
+
+
+def test_a_revived_code_is_told_to_those_who_average() -> None:
+    quantizer = QuantizerOptions(codebooks=2, size=16, code_dim=4, start="random", decay=0.5, revive=0.5)
+    model = small(quantizer=quantizer).train()
+    assert model.jumped() == {}
+    x, lengths = clips([80, 60])
+    before = model.quantizer.books.clone()  # type: ignore[union-attr]
+    model(x, lengths)
+    model.learn(model.take_notes(), torch.Generator().manual_seed(0))
+    model(x, lengths)
+    model.learn(model.take_notes(), torch.Generator().manual_seed(0))
+    rows = model.jumped()["quantizer.books"]
+    assert rows.shape == (2, 16) and rows.any()
+    assert not torch.isclose(model.quantizer.books[rows], before[rows]).all(1).any()  # type: ignore[union-attr]
+    vitals = model.vitals()
+    assert len(vitals["perplexity"]) == 2 and all(1 <= value <= 16 for value in vitals["perplexity"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strides": (4, 0, 5, 4)}, r"strides \[4, 0, 5, 4\]: a stride is 1 or more"),
+        ({"strides": (), "hidden": (), "kernels": ()}, "a stride is 1 or more"),
+        ({"pool": 0}, "pool is 0"),
+        ({"strides": (4, 4)}, "strides, hidden and kernels name 2, 4 and 4 blocks"),
+        ({"hidden": (4, 0, 8, 8)}, "hidden and final_kernel must be above 0"),
+        ({"kernels": (8, 8, 4, 8)}, "shorter than strides"),
+        ({"dim": 18, "heads": 4}, "dim 18 must be even and divisible by 4 heads"),
+        ({"heads": 0}, "dim, layers and heads must be above 0"),
+        ({"feed_forward": 0.0}, "feed_forward must be above 0"),
+        ({"dropout": 1.0}, "dropout must lie in"),
+        ({"norm": "group"}, 'norm "group" is neither layer nor batch'),
+        ({"vq_weight": -1.0}, "must be 0 or more"),
+    ],
+)
+def test_options_that_make_no_sense(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(EarwrightError, match=message):
+        ReferenceOptions(**{**SMALL, **options})
+
+
+def test_a_conformer_is_what_it_was() -> None:
+    options = ConformerOptions(dim=32, layers=2, heads=2, half_rate=(0, 0), stem_channels=4)
+    model = build_model(options, 40, 7)
+    assert model.loss_weights(0) == {} and model.take_notes() == [] and model.vitals() == {}
+    assert model.frame_shift == output_shift(options, 40, 0.01) == 0.04
