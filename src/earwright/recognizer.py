@@ -22,8 +22,9 @@ from earwright.audio.segment import Piece, cut_at_quiet
 from earwright.bundle import Bundle, BundleMeta
 from earwright.codes import CODEBOOKS, Codebooks, Encoded, read_codebooks
 from earwright.decoding import Decoder, GreedyDecoder, TimedTokens, timed_words
-from earwright.decoding.words import geometric_mean
+from earwright.decoding.words import segments_of
 from earwright.errors import EarwrightError
+from earwright.gathering import batches, rounds
 from earwright.graphs import Graph
 from earwright.text import load_tokenizer
 from earwright.transcript import Segment, Transcript, Word
@@ -35,13 +36,9 @@ if TYPE_CHECKING:
 Source = AudioSource | npt.NDArray[Any]
 
 BATCH_SECONDS = 20.0  # of padded audio; more takes more memory and on a CPU is no faster
-# Audio gathered before it is run: little the first time, to be quick, then more, to sort by length.
-ROUND_SECONDS = (20.0, 160.0)
-ROUND_STEPS = 256  # many short or bad files make a round too
 # Shorter audio is padded with zeros to this, since convolutions need as many frames as their kernels have.
 # Padding never changes a result.
 LEAST_SECONDS = 0.5
-PAUSE = 1.0  # seconds without a word that end a segment
 
 
 class Recognizer:
@@ -273,14 +270,14 @@ class Recognizer:
             For each source, in order, its Transcript or the EarwrightError that it caused.
         """
         waiting: deque[_Job] = deque()
-        for steps in _rounds(self._read_all(sources, sample_rate, waiting), self.meta.sample_rate):
+        for steps in rounds(self._read_all(sources, sample_rate, waiting), self.meta.sample_rate):
             pieces = [(job, piece) for job, piece in steps if piece is not None]
             words = self._recognize([piece for _, piece in pieces])
             for (job, piece), found in zip(pieces, words, strict=True):
                 if isinstance(found, EarwrightError):
                     job.error = job.error or found
                     continue
-                segments = _segments(found)
+                segments = segments_of(found)
                 job.segments.extend(segments)
                 if on_piece is not None:
                     on_piece(job.index, segments, len(piece.samples) / self.meta.sample_rate)
@@ -323,7 +320,7 @@ class Recognizer:
 
     def _read_all(
         self, sources: Iterable[Source], sample_rate: int | None, waiting: deque[_Job]
-    ) -> Iterator[_Step]:
+    ) -> Iterator[tuple[_Job, Piece | None]]:
         """Each source's pieces and then None, source by source; it joins `waiting` when its turn comes."""
         for index, source in enumerate(sources):
             job = _Job(index, os.fspath(source) if isinstance(source, str | os.PathLike) else None)
@@ -350,7 +347,7 @@ class Recognizer:
     def _recognize(self, pieces: Sequence[Piece]) -> list[tuple[Word, ...] | EarwrightError]:
         """The words of each piece, computed in batches of pieces of like length."""
         results: list[tuple[Word, ...] | EarwrightError] = [()] * len(pieces)
-        for batch in _batches([len(piece.samples) for piece in pieces], self._batch_samples):
+        for batch in batches([len(piece.samples) for piece in pieces], self._batch_samples):
             try:
                 outputs = self.log_probs([pieces[index].samples for index in batch])
                 for index, found in zip(batch, self.decoder.decode(outputs), strict=True):
@@ -389,53 +386,3 @@ class _Job:
     segments: list[Segment] = field(default_factory=list)
     samples: int = 0
     error: EarwrightError | None = None
-
-
-# A piece of a source; None when it has been read to its end.
-_Step = tuple[_Job, Piece | None]
-
-
-def _rounds(steps: Iterable[_Step], sample_rate: int) -> Iterator[list[_Step]]:
-    """Gather pieces until a round is full; rounds double from the first, quick one to the largest."""
-    size, largest = (seconds * sample_rate for seconds in ROUND_SECONDS)
-    gathered: list[_Step] = []
-    held = 0
-    for job, piece in steps:
-        gathered.append((job, piece))
-        held += 0 if piece is None else len(piece.samples)
-        if held >= size or len(gathered) >= ROUND_STEPS:
-            yield gathered
-            gathered, held, size = [], 0, min(2 * size, largest)
-    if gathered:
-        yield gathered
-
-
-def _batches(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
-    """Indices in batches of like length, none larger than `most` with its padding (but for one alone)."""
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
-        if batch and (len(batch) + 1) * lengths[index] > most:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
-
-
-def _segments(words: Sequence[Word]) -> tuple[Segment, ...]:
-    """Words as segments, a new one after each long pause."""
-    runs: list[list[Word]] = []
-    for word in words:
-        if not runs or word.start - runs[-1][-1].end > PAUSE:
-            runs.append([])
-        runs[-1].append(word)
-    return tuple(
-        Segment(
-            text=" ".join(word.text for word in run),
-            start=run[0].start,
-            end=run[-1].end,
-            words=tuple(run),
-            confidence=geometric_mean(word.confidence for word in run),
-        )
-        for run in runs
-    )

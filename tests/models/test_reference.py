@@ -17,10 +17,10 @@ from earwright.models.reference import (
     BatchNorm,
     DownsamplingBlock,
     ReferenceModel,
-    ReferenceOptions,
     TimeConvolution,
     positions,
 )
+from earwright.models.reference_options import ReferenceOptions
 from earwright.nn.rvq import QuantizerOptions
 from earwright.training.recipe import load_recipe
 
@@ -51,7 +51,7 @@ def clips(lengths: list[int]) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize(
     ("recipe", "samples", "rate", "parameters"),
-    [("reference-32x", 32, 500, 0.2e6), ("reference", 640, 25, 3.8e6)],
+    [("reference-32x", 32, 500, 0.19e6), ("reference", 640, 25, 3.7e6)],
 )
 def test_what_the_docstring_says_of_the_recipes(
     recipe: str, samples: int, rate: int, parameters: float
@@ -61,7 +61,7 @@ def test_what_the_docstring_says_of_the_recipes(
     model = build_model(options, 160, 28)
     assert 1 / model.frame_shift == pytest.approx(rate)
     assert output_shift(options, 160, 0.01) == pytest.approx(model.frame_shift)
-    assert sum(p.numel() for p in model.parameters()) == pytest.approx(parameters, rel=0.1)
+    assert sum(p.numel() for p in model.parameters()) == pytest.approx(parameters, rel=0.06)
     x, lengths = clips([700])  # 7 s
     with torch.no_grad():
         output = model.eval()(x, lengths)

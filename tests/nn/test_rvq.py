@@ -225,7 +225,8 @@ def test_a_codebook_that_no_clip_used_stays_as_it_is() -> None:
     before = {name: value.clone() for name, value in q.state_dict().items()}
     q(stream(), codebooks=1)
     q.learn(q.take_choices())
-    for name, value in q.state_dict().items():
+    for name in ("books", "usage", "sums", "tally"):
+        value = q.state_dict()[name]
         assert torch.equal(value[1:], before[name][1:]) and not torch.equal(value[0], before[name][0])
 
 
@@ -285,13 +286,20 @@ def test_k_means_draws_a_centre_anew_that_loses_all_its_vectors() -> None:
 def test_the_k_means_start_leaves_less_with_each_codebook() -> None:
     x = stream(1, 3000)[0]
     q = quantizer(size=32, code_dim=4, start="kmeans").eval()
+    assert q.started == 0 and torch.equal(q(x[None]).values, q.out_of(q.into(x[None])))
+    q.started.fill_(1.0)
     with torch.no_grad():
         random = q(x[None], codebooks=1).commitment_loss
+    q.started.fill_(0.0)
     q.start_from(x, torch.Generator().manual_seed(0))
-    left = [float(q(x[None], codebooks=k).commitment_loss) for k in (1, 2, 3)]
+    assert q.started == 1
+    with torch.no_grad():
+        left = [float(q(x[None], codebooks=k).commitment_loss) for k in (1, 2, 3)]
     steps = [left[0], left[1] - left[0], left[2] - left[1]]  # what each codebook leaves
     assert steps[0] > 1.5 * steps[1] > 2 * steps[2] > 0 and steps[0] < float(random)
     assert int((q(x[None]).codes[0, 0].bincount(minlength=32) > 0).sum()) == 32
+    assert q.usage.mean(1).tolist() == pytest.approx([1.0] * 3) and (q.usage > 0).all()
+    torch.testing.assert_close(q.sums / q.usage.unsqueeze(2), q.books)
     with pytest.raises(EarwrightError, match="size is 32 codes, and the training set has only 31 frames"):
         q.start_from(x[:31])
 

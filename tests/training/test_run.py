@@ -123,10 +123,10 @@ def test_the_graphs_equal_the_modules(recipe: Recipe, tmp_path: Path) -> None:
         waveform = torch.randn(len(lengths), max(lengths)) * 0.1
         feeds = {"waveform": waveform.numpy(), "lengths": np.array(lengths)}
         x, x_lengths = first.run(None, feeds)
-        y, y_lengths = second.run(None, {"features": x, "lengths": x_lengths})
+        y, y_lengths, _ = second.run(None, {"features": x, "lengths": x_lengths})
         with torch.no_grad():
             expected, counts = features(waveform, torch.tensor(lengths))
-            log_probs, frames = Encoder(normalization, model)(expected, counts)
+            log_probs, frames, _ = Encoder(normalization, model)(expected, counts)
         np.testing.assert_allclose(x, expected, atol=1e-4)
         assert x_lengths.tolist() == counts.tolist() and y_lengths.tolist() == frames.tolist()
         for row, count in enumerate(frames.tolist()):
@@ -192,22 +192,22 @@ def test_overfit_learns_and_watches_the_same_utterances(recipe: Recipe, tmp_path
 def test_non_finite_losses_are_skipped_counted_and_explained(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from earwright.training import loop
+    from earwright.training import share
 
-    real, calls = loop.ctc_loss, [0]
+    real, calls = share.ctc_loss, [0]
 
     def sometimes_nan(*arguments: Any) -> Any:
         calls[0] += 1
         result = real(*arguments)
         return result._replace(total=result.total * (float("nan") if calls[0] % 6 == 0 else 1.0))
 
-    monkeypatch.setattr(loop, "ctc_loss", sometimes_nan)
+    monkeypatch.setattr(share, "ctc_loss", sometimes_nan)
     lines = Lines()
     train(changed(recipe, "training", steps=9), tmp_path / "run", lines)
     assert "left out for want of a finite loss" in lines.text
     assert load_checkpoint(tmp_path / "run" / "checkpoint.safetensors").progress.skipped_steps >= 2
     assert all(torch.isfinite(tensor).all() for tensor in weights(tmp_path / "run").values())
-    monkeypatch.setattr(loop, "ctc_loss", lambda *a: real(*a)._replace(total=real(*a).total * float("nan")))
+    monkeypatch.setattr(share, "ctc_loss", lambda *a: real(*a)._replace(total=real(*a).total * float("nan")))
     with pytest.raises(EarwrightError, match="not been finite for"):
         train(changed(recipe, "training", steps=99), tmp_path / "hopeless", Lines())
 

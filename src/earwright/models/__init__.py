@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from earwright.models.acoustic import AcousticModel, EncoderOutput
 from earwright.models.conformer import Conformer, ConformerOptions
-from earwright.models.reference import ReferenceModel, ReferenceOptions
+from earwright.models.reference import ReferenceModel
+from earwright.models.reference_options import ReferenceOptions
 
 __all__ = [
     "AcousticModel",

@@ -11,8 +11,8 @@
 What it costs is decided by the frame rate. At 16 kHz, with N samples in all and downsampling by R:
 
     recipe                R   frames a second   attention cells for a clip of 7 s   parameters (28 letters)
-    reference-32x        32               500              3500^2 = 12,250,000 a head and layer       0.2 M
-    reference           640                25               175^2 =     30,625                        3.8 M
+    reference-32x        32               500              3500^2 = 12,250,000 a head and layer      0.19 M
+    reference           640                25               175^2 =     30,625                        3.7 M
 
 At 500 frames a second a letter is 33 frames, of which CTC makes 32 blanks, and attention is 400 times the
 work that it is at 25. (`tests/models/test_reference.py` counts the parameters.)
@@ -24,111 +24,18 @@ CTC; Xiong et al. 2020 (arXiv:2002.04745), why norms come before the branches.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from earwright.errors import EarwrightError
 from earwright.models.acoustic import AcousticModel, EncoderOutput
+from earwright.models.reference_options import ReferenceOptions
 from earwright.nn.context import Context, length_mask
 from earwright.nn.dropout import SharedDropout
-from earwright.nn.rvq import Choices, QuantizerOptions, ResidualVectorQuantizer, dead_codes, perplexity
-
-
-@dataclass(frozen=True)
-class ReferenceOptions:
-    """Size and shape of a reference model; the defaults are those of recipes/reference.toml.
-
-    Attributes:
-        kind: "reference".
-        dim: D, channels of the Transformer.
-        pool: samples that are averaged into one before everything else.
-        strides: of the downsampling blocks; with `pool` they multiply to samples a frame.
-        hidden: channels of each block.
-        kernels: of each block, in samples as they are there.
-        final_kernel: of the final projection, in frames.
-        layers: Transformer blocks.
-        heads: attention heads; dim must be divisible by their number.
-        feed_forward: hidden channels of a feed-forward, as a multiple of dim.
-        dropout: probability on each branch and inside the feed-forward.
-        norm: of the downsampling blocks: "layer" looks at a frame's channels, "batch" at a channel over the
-            batch, padding and all.
-        norm_first: norms before the branches of the Transformer (and one at its end), or after them.
-        masks: padding is hidden from convolutions, attention, quantizer and loss. Without, a clip's result
-            depends on what it is batched with.
-        quantize: whether there is a quantizer at all.
-        quantizer: its size and upkeep.
-        vq_weight: of the quantizer's losses at the first step,
-        vq_weight_end: and after `vq_steps`; it falls in a line between them.
-        vq_steps: see there.
-    """
-
-    kind: str = "reference"
-    dim: int = 192
-    pool: int = 2
-    strides: tuple[int, ...] = (4, 4, 5, 4)
-    hidden: tuple[int, ...] = (32, 64, 128, 192)
-    kernels: tuple[int, ...] = (32, 8, 8, 8)
-    final_kernel: int = 5
-    layers: int = 6
-    heads: int = 4
-    feed_forward: float = 4.0
-    dropout: float = 0.1
-    norm: str = "layer"
-    norm_first: bool = True
-    masks: bool = True
-    quantize: bool = True
-    quantizer: QuantizerOptions = field(default_factory=lambda: QuantizerOptions(code_dim=16))
-    vq_weight: float = 1.0
-    vq_weight_end: float = 1.0
-    vq_steps: int = 0
-
-    def __post_init__(self) -> None:
-        wrong = [stride for stride in self.strides if stride < 1]
-        counts = {len(self.strides), len(self.hidden), len(self.kernels)}
-        checks = (
-            (not wrong and self.strides, f"strides {list(self.strides)}: a stride is 1 or more"),
-            (self.pool >= 1, f"pool is {self.pool}; give 1 for none, or more"),
-            (
-                len(counts) == 1,
-                f"strides, hidden and kernels name {len(self.strides)}, {len(self.hidden)} and "
-                f"{len(self.kernels)} blocks; name each as often",
-            ),
-            (
-                all(size >= 1 for size in (*self.hidden, self.final_kernel)),
-                "hidden and final_kernel must be above 0",
-            ),
-            (
-                all(k >= s for k, s in zip(self.kernels, self.strides, strict=False)),
-                f"kernels {list(self.kernels)} are shorter than strides {list(self.strides)}: what lies "
-                "between would not be heard",
-            ),
-            (self.dim > 0 and self.layers > 0 and self.heads > 0, "dim, layers and heads must be above 0"),
-            (
-                self.dim % 2 == 0 and self.dim % max(1, self.heads) == 0,
-                f"dim {self.dim} must be even and divisible by {self.heads} heads",
-            ),
-            (self.feed_forward > 0, "feed_forward must be above 0"),
-            (0 <= self.dropout < 1, "dropout must lie in [0, 1)"),
-            (self.norm in ("layer", "batch"), f'norm "{self.norm}" is neither layer nor batch'),
-            (
-                self.vq_weight >= 0 and self.vq_weight_end >= 0 and self.vq_steps >= 0,
-                "vq_weight, vq_weight_end and vq_steps must be 0 or more",
-            ),
-        )
-        for fine, message in checks:
-            if not fine:
-                raise EarwrightError(f"[model] {message}.")
-
-    @property
-    def downsampling(self) -> int:
-        """R: samples a frame."""
-        return self.pool * math.prod(self.strides)
+from earwright.nn.rvq import Choices, ResidualVectorQuantizer, dead_codes, perplexity
 
 
 class BatchNorm(nn.Module):
@@ -327,7 +234,7 @@ class ReferenceModel(AcousticModel):
         self.quantizer = ResidualVectorQuantizer(options.dim, options.quantizer) if options.quantize else None
         self.output = nn.Linear(options.dim, vocab_size)
         self.feedback = None
-        self._revived: Tensor | None = None
+        self._jumped: dict[str, Tensor] = {}
 
     def forward(
         self,
@@ -399,17 +306,30 @@ class ReferenceModel(AcousticModel):
         for number, norm in enumerate(self._batch_norms()):
             norm.learn([pair for note in notes for pair in note.norms[number]])
         if self.quantizer is not None:
-            self._revived = self.quantizer.learn([one for note in notes for one in note.choices], generator)
+            revived = self.quantizer.learn([one for note in notes for one in note.choices], generator)
+            names = ("quantizer.books", "quantizer.usage", "quantizer.sums")
+            self._jumped = dict.fromkeys(names, revived) if revived.any() else {}
+
+    def start_codebooks(self, frames: Tensor, generator: torch.Generator) -> None:
+        """Put the codes where frames (N, D) of `encode` are, and use them from now on.
+
+        Raises:
+            EarwrightError: there are fewer frames than codes.
+        """
+        assert self.quantizer is not None
+        self.quantizer.start_from(frames, generator)
+        self._jumped = {
+            f"quantizer.{name}": torch.ones_like(value, dtype=torch.bool)
+            for name, value in self.quantizer.named_buffers(recurse=False)
+        }
 
     def jumped(self) -> dict[str, Tensor]:
-        """The codes that were revived in the last update."""
-        if self._revived is None or not self._revived.any():
-            return {}
-        return dict.fromkeys(("quantizer.books", "quantizer.usage", "quantizer.sums"), self._revived)
+        """The codes that were revived in the last update, or all that have just begun."""
+        return self._jumped
 
     def vitals(self) -> dict[str, Any]:
-        """Perplexity and dead codes of each codebook, over about the last hundred updates."""
-        if self.quantizer is None:
+        """Perplexity and dead codes of each codebook, over as many updates as its averages look back."""
+        if self.quantizer is None or self.quantizer.started < 0.5:
             return {}
         tally = self.quantizer.tally
         return {

@@ -124,6 +124,7 @@ class ResidualVectorQuantizer(nn.Module):
     usage: Tensor
     sums: Tensor
     tally: Tensor
+    started: Tensor
 
     def __init__(self, dim: int, options: QuantizerOptions) -> None:
         super().__init__()
@@ -141,6 +142,8 @@ class ResidualVectorQuantizer(nn.Module):
         self.register_buffer("sums", books.clone())
         # The same average of how often, in which a revived code begins with nothing: for `perplexity`.
         self.register_buffer("tally", torch.zeros(options.codebooks, options.size))
+        # 1 if codes are in use. Until a k-means start, streams pass as they are, through projections alone.
+        self.register_buffer("started", torch.tensor(float(options.start == "random")))
         self._choices: list[Choices] = []
 
     def forward(self, x: Tensor, real: Tensor | None = None, codebooks: int | None = None) -> Quantized:
@@ -186,6 +189,8 @@ class ResidualVectorQuantizer(nn.Module):
             self._note(codes, left, use)
         # Forwards the codes to the last bit (z - z is 0), backwards as if nothing had been done.
         straight = total + (z - z.detach())
+        straight = torch.where(self.started > 0.5, straight, z)
+        codebook_loss, commitment_loss = codebook_loss * self.started, commitment_loss * self.started
         all_codes = torch.stack(codes, dim=1).masked_fill(~use.transpose(0, 1), -1)  # (B, K', T)
         return Quantized(self.out_of(straight), all_codes, codebook_loss, commitment_loss)
 
@@ -241,7 +246,7 @@ class ResidualVectorQuantizer(nn.Module):
         counts = torch.stack([one.counts for one in choices]).sum(0).to(self.usage.device)  # (K, C)
         sums = torch.stack([one.sums for one in choices]).sum(0).to(self.usage.device)  # (K, C, d)
         some = torch.cat([one.some for one in choices], dim=1).to(self.usage.device)  # (K, n, d)
-        for k in range(self.options.codebooks):
+        for k in range(self.options.codebooks if self.started > 0.5 else 0):
             if not counts[k].any():  # it was dropped in this update
                 continue
             self.usage[k] = decay * self.usage[k] + (1 - decay) * counts[k]
@@ -270,7 +275,7 @@ class ResidualVectorQuantizer(nn.Module):
 
     @torch.no_grad()
     def start_from(self, x: Tensor, generator: torch.Generator | None = None, rounds: int = 10) -> None:
-        """Set the codebooks by k-means to frames (N, D), each to what those before it leave.
+        """Set the codebooks by k-means to frames (N, D), each to what those before it leave, and use them.
 
         Raises:
             EarwrightError: there are fewer frames than codes.
@@ -279,10 +284,13 @@ class ResidualVectorQuantizer(nn.Module):
         residual = self.into(x.float())  # (N, d)
         for k in range(self.options.codebooks):
             book = k_means(residual, self.options.size, rounds, generator)
+            chosen = nearest(residual, book)
+            sizes = torch.bincount(chosen, minlength=self.options.size).to(book.dtype)
             self.books.data[k] = book
-            self.sums[k] = book
-            residual = residual - F.embedding(nearest(residual, book), book)
-        self.usage.fill_(1.0)
+            self.usage[k] = sizes / sizes.mean()
+            self.sums[k] = book * self.usage[k].unsqueeze(1)
+            residual = residual - F.embedding(chosen, book)
+        self.started.fill_(1.0)
 
     @torch.no_grad()
     def _note(self, codes: Sequence[Tensor], left: Sequence[Tensor], use: Tensor) -> None:

@@ -9,18 +9,15 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from earwright.data.batches import Batch
 from earwright.errors import EarwrightError
-from earwright.losses.ctc import ctc_loss
-from earwright.models import AcousticModel, EncoderOutput
-from earwright.nn.context import Context
 from earwright.nn.randomness import drawing_from
-from earwright.nn.specaugment import spec_augment
+from earwright.training.board import show_look
 from earwright.training.checkpoint import Look, Progress, load_checkpoint, save_checkpoint
 from earwright.training.doctor.data_vitals import describe_data
 from earwright.training.doctor.doctor import Doctor, describe_run, listen
@@ -32,30 +29,18 @@ from earwright.training.lanes import MOST_LANES, Lanes, lanes_for
 from earwright.training.log import Reporter, RunLog, duration, progress_line, read_log
 from earwright.training.machine import Machine
 from earwright.training.options import parse_time
-from earwright.training.processes import build_accelerator, gather_notes, sum_over_processes
+from earwright.training.processes import build_accelerator, sum_over_processes
 from earwright.training.recipe import Recipe, recipe_differences, recipe_from_dict, recipe_to_dict
 from earwright.training.schedule import learning_rate, set_learning_rate
 from earwright.training.setup import Parts, build_optimizer, build_parts
+from earwright.training.share import share_of
+from earwright.training.upkeep import follow_jumps, learn, start_codebooks, take_notes
 from earwright.training.watch import DevResult, DevSet, compare_transcripts
 
 # A budget of time is only a plan; this far beyond it the run ends, whatever the plan was.
 LATEST = 1.25
 # After so many updates in a row without a finite gradient the run is beyond help.
 HOPELESS = 50
-
-
-class Share(NamedTuple):
-    """What a batch gives to an update.
-
-    Attributes:
-        total: what is learnt from.
-        told: by name, what it consists of, unweighted: "loss" is that of CTC per token.
-        skipped: utterances that were left out of it.
-    """
-
-    total: Tensor
-    told: dict[str, Tensor]
-    skipped: int
 
 
 class Run:
@@ -145,59 +130,13 @@ class Run:
 
         def work(model: nn.Module, part: Batch, lane: int) -> tuple[dict[str, float], int]:
             with drawing_from(torch.Generator().manual_seed(seed * MOST_LANES + lane)):
-                share = self.loss(model, part, precision, context, skipped)
+                share = share_of(self, model, part, precision, context, skipped)
                 self.accelerator.backward(share.total)
             return {name: value.item() for name, value in share.told.items()}, share.skipped
 
         results = self.lanes.run(work, batch)
         told = {name: sum(one[name] for one, _ in results) for name in results[0][0]}
         return told, sum(left_out for _, left_out in results)
-
-    def loss(
-        self,
-        model: nn.Module,
-        batch: Batch,
-        precision: str,
-        context: Context | None = None,
-        skipped: Sequence[bool] = (),
-    ) -> Share:
-        """A batch's share of the update's loss per token."""
-        recipe, parts = self.recipe, self.parts
-        x, lengths = parts.features(batch.waveform.to(self.device), batch.lengths.to(self.device))
-        x = parts.normalization(x, lengths)  # (B, T, F)
-        if self.progress.step >= recipe.augment.start * self.progress.steps:
-            x = self._augment(x, lengths)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bf16"):
-            output: EncoderOutput = model(x, lengths, context, skipped)  # log-probs (B, T', V)
-        targets, target_lengths = batch.targets.to(self.device), batch.target_lengths.to(self.device)
-        self.vitals.see_output(output.log_probs, output.lengths, target_lengths)
-        main = ctc_loss(output.log_probs, output.lengths, targets, target_lengths)
-        total = main.total
-        if output.intermediate:
-            weight = parts.model.intermediate_weight
-            inner = [ctc_loss(p, output.lengths, targets, target_lengths).total for p in output.intermediate]
-            total = (1 - weight) * total + weight * torch.stack(inner).mean()
-        # Divided by what all processes learn from in this update; DDP averages over processes.
-        total = total * self.accelerator.num_processes / batch.plan.update_tokens
-        told, weights = {"loss": total.detach()}, parts.model.loss_weights(self.progress.step)
-        for name, loss in output.losses.items():  # means over frames; a batch counts by its tokens, as above
-            loss = loss * self.accelerator.num_processes * target_lengths.sum() / batch.plan.update_tokens
-            told[f"{name}_loss"] = loss.detach()
-            total = total + weights[name] * loss
-        return Share(total, told, int((~main.usable).sum()))
-
-    def _augment(self, x: Tensor, lengths: Tensor) -> Tensor:
-        augment = self.recipe.augment
-        return spec_augment(
-            x,
-            lengths,
-            frequency_masks=augment.frequency_masks,
-            frequency_width=augment.frequency_width,
-            time_masks_per_second=augment.time_masks_per_second,
-            time_seconds=augment.time_seconds,
-            time_share=augment.time_share,
-            frame_rate=1.0 / self.recipe.features.frame_shift,
-        )
 
     def update(self, batches: list[Batch]) -> dict[str, float]:
         """One step of the optimizer; a non-finite gradient leaves the weights as they are."""
@@ -207,7 +146,8 @@ class Run:
         # Every draw of this step follows from seed and step, so a restart changes nothing.
         torch.manual_seed(self.recipe.seed * 1_000_003 + progress.step)
         self.vitals.begin(progress.step + 1)
-        self._take_notes()  # what a measurement has left
+        take_notes(self)  # what a measurement has left is thrown away
+        start_codebooks(self)
         summed: dict[str, float] = {}
         for number, batch in enumerate(batches):
             # Processes add up their gradients once an update, with its last batch.
@@ -233,7 +173,7 @@ class Run:
         Args:
             rehearsal: what the copies of the model have noted is not learnt from.
         """
-        notes = self._take_notes()
+        notes = take_notes(self)
         parameters = [p for p in self.parts.model.parameters() if p.grad is not None]
         total = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         norm, clip = float(total), self.recipe.training.clip
@@ -241,34 +181,21 @@ class Run:
             if norm > clip:
                 nn.utils.clip_grads_with_norm_(parameters, clip, total)
             self.optimizer.step()
-            if notes and not rehearsal:
-                seed = self.recipe.seed * 1_000_003 + self.progress.step
-                self.parts.model.learn(notes, torch.Generator().manual_seed(seed))
+            if not rehearsal:
+                learn(self, notes)
             self._update_average()
         self.optimizer.zero_grad()
         return norm
 
-    def _take_notes(self) -> list[Any]:
-        """Of all copies of the model, here and in other processes."""
-        copies = [self.parts.model, *self.lanes.models[1:]]
-        notes = [note for copy in copies if isinstance(copy, AcousticModel) for note in copy.take_notes()]
-        return gather_notes(self.accelerator, notes)
-
     @torch.no_grad()
     def _update_average(self) -> None:
-        """Weights, codebooks and all are averaged, since codes follow what is around them, which is averaged.
-
-        A code that was revived has nothing to do with what it was; the average begins anew where it is now.
-        """
         training = self.recipe.training
         # Young averages follow quickly: (1 + n) / (10 + n), as in TensorFlow's moving averages.
         decay = min(training.ema_decay, (1 + self.progress.step) / (10 + self.progress.step))
         decay = decay if training.average == "ema" else 0.0
-        state = self.parts.model.state_dict()
-        for name, value in state.items():
+        for name, value in self.parts.model.state_dict().items():
             self.average[name].lerp_(value, 1.0 - decay)
-        for name, rows in self.parts.model.jumped().items():
-            self.average[name][rows] = state[name][rows]
+        follow_jumps(self)
 
     # -- the whole run -------------------------------------------------------------------------------
 
@@ -408,6 +335,7 @@ class Run:
         heard = compare_transcripts(result.pairs, self.recipe.text.normalizer)
         heard |= {"blank": result.blank} | ({} if result.loss is None else {"loss": result.loss})
         samples = result.pairs[:: max(1, len(result.pairs) // 3)][:3]
+        show_look(self, log)
         self._tell(log, "dev", **progress.after, transcripts=samples, **heard, **self._clock())
         log.text("transcripts", progress.step, "\n\n".join(f"{a}  \n→ {b}" for a, b in samples))
         self.reporter.evaluated(progress.step, progress.steps, result.wer, result.cer, samples)

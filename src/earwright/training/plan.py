@@ -29,6 +29,7 @@ from earwright.training.memory import free_memory
 from earwright.training.memory_use import memory_in_use, memory_limit, peak_memory
 from earwright.training.options import parse_time
 from earwright.training.schedule import set_learning_rate
+from earwright.training.share import share_of
 
 if TYPE_CHECKING:
     from earwright.training.loop import Run
@@ -227,7 +228,7 @@ def _count_flops(run: Run, batch: Batch) -> float:
     torch.manual_seed(0)
     run.lanes.train()
     with FlopCounterMode(display=False) as counter:  # counts what this thread does, so no lanes
-        share = run.loss(run.model, batch, "fp32", *run.parts.model.draw())
+        share = share_of(run, run.model, batch, "fp32", *run.parts.model.draw())
         run.accelerator.backward(share.total)
     run.optimizer.zero_grad()
     seconds = batch.seconds / run.recipe.features.sample_rate

@@ -34,8 +34,6 @@ from earwright.training.watch import DevSet
 
 # Utterances whose frames give mean and deviation of the features.
 NORMALIZATION_UTTERANCES = 300
-# Frames for each code of a codebook that its k-means start looks at, where there are so many.
-FRAMES_A_CODE = 20
 
 
 def first_batch_seconds(recipe: Recipe) -> float:
@@ -128,8 +126,7 @@ def build_parts(recipe: Recipe, reporter: Reporter, device: torch.device, overfi
         alike = recipe.features.kind == "waveform"
         parts.normalization.set_from(_some_frames(parts, recipe, device), alike)
     parts.normalization.to(device)
-    if not start:
-        _start_codebooks(parts, recipe, device)
+    _check_codebooks(parts)
     return parts
 
 
@@ -243,7 +240,7 @@ def _begin_with(start: Start, parts: Parts, recipe: Recipe, reporter: Reporter) 
 def _some_frames(parts: Parts, recipe: Recipe, device: torch.device) -> torch.Tensor:
     """Frames (N, F) of utterances from all over the training set; what is replayed does not count."""
     frames, count = [], 0
-    for x, lengths in _some_features(parts, recipe, device):
+    for x, lengths in some_features(parts, recipe, device):
         frames += [row[:n].cpu() for row, n in zip(x, lengths.tolist(), strict=True)]
         count += len(x)
         if count >= NORMALIZATION_UTTERANCES:
@@ -251,29 +248,15 @@ def _some_frames(parts: Parts, recipe: Recipe, device: torch.device) -> torch.Te
     return torch.cat(frames)
 
 
-@torch.no_grad()
-def _start_codebooks(parts: Parts, recipe: Recipe, device: torch.device) -> None:
-    """Put the codes of a quantizer where frames are: what the model makes of speech before it has learnt."""
+def _check_codebooks(parts: Parts) -> None:
+    """Raise if codebooks are larger than the data."""
     model = parts.model
-    if not isinstance(model, ReferenceModel) or model.quantizer is None:
-        return
-    options = model.quantizer.options
-    check_enough(int(parts.training_set.hours * 3600 / model.frame_shift), options)
-    if options.start != "kmeans":
-        return
-    model.to(device).eval()
-    frames, count = [], 0
-    for x, lengths in _some_features(parts, recipe, device):
-        encoded, counts = model.encode(parts.normalization(x, lengths), lengths)  # (B, T', D)
-        frames += [row[:n] for row, n in zip(encoded, counts.tolist(), strict=True)]
-        count += int(counts.sum())
-        if count >= FRAMES_A_CODE * options.size:
-            break
-    model.train()
-    model.quantizer.start_from(torch.cat(frames), torch.Generator().manual_seed(recipe.seed))
+    if isinstance(model, ReferenceModel) and model.quantizer is not None:
+        frames = int(parts.training_set.hours * 3600 / model.frame_shift)
+        check_enough(frames, model.quantizer.options)
 
 
-def _some_features(
+def some_features(
     parts: Parts, recipe: Recipe, device: torch.device
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Batches (B, T, F) with lengths (B,) of the training set, in a random order that the seed decides."""

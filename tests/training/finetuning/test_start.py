@@ -116,7 +116,7 @@ def test_the_weights_are_those_of_the_bundle(bundle: Path) -> None:
     start.load(model, normalization, start.tokenizer, 1)
     x, lengths = torch.randn(2, 83, 40) * 3, torch.tensor([83, 50])
     session = onnxruntime.InferenceSession(Bundle.open(bundle).read("encoder.onnx"))
-    wanted, frames = session.run(None, {"features": x.numpy(), "lengths": lengths.numpy()})
+    wanted, frames, _ = session.run(None, {"features": x.numpy(), "lengths": lengths.numpy()})
     with torch.no_grad():
         got = model.eval()(normalization(x, lengths), lengths).log_probs
     for row, count in enumerate(frames.tolist()):

@@ -1,0 +1,104 @@
+"""Size and shape of a reference model, checked before it is built."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from earwright.errors import EarwrightError
+from earwright.nn.rvq import QuantizerOptions
+
+
+@dataclass(frozen=True)
+class ReferenceOptions:
+    """Size and shape of a reference model; the defaults are those of recipes/reference.toml.
+
+    Attributes:
+        kind: "reference".
+        dim: D, channels of the Transformer.
+        pool: samples that are averaged into one before everything else.
+        strides: of the downsampling blocks; with `pool` they multiply to samples a frame.
+        hidden: channels of each block.
+        kernels: of each block, in samples as they are there.
+        final_kernel: of the final projection, in frames.
+        layers: Transformer blocks.
+        heads: attention heads; dim must be divisible by their number.
+        feed_forward: hidden channels of a feed-forward, as a multiple of dim.
+        dropout: probability on each branch and inside the feed-forward.
+        norm: of the downsampling blocks: "layer" looks at a frame's channels, "batch" at a channel over the
+            batch, padding and all.
+        norm_first: norms before the branches of the Transformer (and one at its end), or after them.
+        masks: padding is hidden from convolutions, attention, quantizer and loss. Without, a clip's result
+            depends on what it is batched with.
+        quantize: whether there is a quantizer at all.
+        quantizer: its size and upkeep.
+        vq_start: share of all steps before codes are in use, with the quantizer's `start` "kmeans": frames of
+            a model that says only blanks are all alike, and codes put among them are of no use later.
+        vq_weight: of the quantizer's losses at the first step,
+        vq_weight_end: and after `vq_steps`; it falls in a line between them.
+        vq_steps: see there.
+    """
+
+    kind: str = "reference"
+    dim: int = 192
+    pool: int = 2
+    strides: tuple[int, ...] = (4, 4, 5, 4)
+    hidden: tuple[int, ...] = (32, 64, 128, 192)
+    kernels: tuple[int, ...] = (32, 8, 8, 8)
+    final_kernel: int = 5
+    layers: int = 6
+    heads: int = 4
+    feed_forward: float = 4.0
+    dropout: float = 0.1
+    norm: str = "layer"
+    norm_first: bool = True
+    masks: bool = True
+    quantize: bool = True
+    quantizer: QuantizerOptions = field(default_factory=lambda: QuantizerOptions(code_dim=16))
+    vq_start: float = 0.2
+    vq_weight: float = 1.0
+    vq_weight_end: float = 1.0
+    vq_steps: int = 0
+
+    def __post_init__(self) -> None:
+        wrong = [stride for stride in self.strides if stride < 1]
+        counts = {len(self.strides), len(self.hidden), len(self.kernels)}
+        checks = (
+            (not wrong and self.strides, f"strides {list(self.strides)}: a stride is 1 or more"),
+            (self.pool >= 1, f"pool is {self.pool}; give 1 for none, or more"),
+            (
+                len(counts) == 1,
+                f"strides, hidden and kernels name {len(self.strides)}, {len(self.hidden)} and "
+                f"{len(self.kernels)} blocks; name each as often",
+            ),
+            (
+                all(size >= 1 for size in (*self.hidden, self.final_kernel)),
+                "hidden and final_kernel must be above 0",
+            ),
+            (
+                all(k >= s for k, s in zip(self.kernels, self.strides, strict=False)),
+                f"kernels {list(self.kernels)} are shorter than strides {list(self.strides)}: what lies "
+                "between would not be heard",
+            ),
+            (self.dim > 0 and self.layers > 0 and self.heads > 0, "dim, layers and heads must be above 0"),
+            (
+                self.dim % 2 == 0 and self.dim % max(1, self.heads) == 0,
+                f"dim {self.dim} must be even and divisible by {self.heads} heads",
+            ),
+            (self.feed_forward > 0, "feed_forward must be above 0"),
+            (0 <= self.dropout < 1, "dropout must lie in [0, 1)"),
+            (self.norm in ("layer", "batch"), f'norm "{self.norm}" is neither layer nor batch'),
+            (0 <= self.vq_start < 1, f"vq_start is {self.vq_start}; give a share of the steps, below 1"),
+            (
+                self.vq_weight >= 0 and self.vq_weight_end >= 0 and self.vq_steps >= 0,
+                "vq_weight, vq_weight_end and vq_steps must be 0 or more",
+            ),
+        )
+        for fine, message in checks:
+            if not fine:
+                raise EarwrightError(f"[model] {message}.")
+
+    @property
+    def downsampling(self) -> int:
+        """R: samples a frame."""
+        return self.pool * math.prod(self.strides)
