@@ -450,3 +450,30 @@ def test_batches_that_cannot_be_are_named(waveform: torch.Tensor, lengths: torch
     with pytest.raises(EarwrightError) as caught:
         build_features(FeatureOptions())(waveform, lengths)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("preemphasis", [0.0, 0.97])
+def test_a_waveform_is_its_samples_in_rows(preemphasis: float) -> None:
+    features = build_features(FeatureOptions(kind="waveform", preemphasis=preemphasis))
+    assert features.dim == 160
+    waveform = torch.randn(len(LENGTHS), max(LENGTHS), generator=torch.Generator().manual_seed(0)) * 0.1
+    x, lengths = features(waveform, torch.tensor(LENGTHS))
+    assert lengths.tolist() == [(length + 80) // 160 for length in LENGTHS]
+    for row, count, clip, length in zip(x, lengths.tolist(), waveform, LENGTHS, strict=True):
+        samples = np.zeros(count * 160 + 160, np.float32)
+        samples[:length] = clip[:length]
+        samples[1:length] -= preemphasis * clip[: length - 1].numpy()
+        np.testing.assert_allclose(row[:count].flatten(), samples[: count * 160], atol=1e-6)
+        assert (row[count:] == 0).all()
+        alone, _ = features(clip[None, :length], torch.tensor([length]))
+        assert torch.equal(alone[0], row[:count])
+
+
+def test_one_scale_for_all_samples_of_a_waveform() -> None:
+    from earwright.nn.normalization import FeatureNormalization
+
+    normalization = FeatureNormalization(160)
+    frames = 0.02 * torch.randn(500, 160, generator=torch.Generator().manual_seed(0)) + 0.001
+    normalization.set_from(frames, alike=True)
+    assert (normalization.mean == 0).all() and len(set(normalization.scale.tolist())) == 1
+    assert float((frames * normalization.scale).square().mean()) == pytest.approx(1.0, rel=1e-4)

@@ -38,7 +38,8 @@ class FeatureOptions:
 
     Attributes:
         kind: "log_mel" or "mfcc"; or "waveform", the samples themselves in rows of a frame shift, for models
-            that learn from them. Of the other options, only sample_rate and frame_shift are about those.
+            that learn from them. Of the other options, only sample_rate, frame_shift and preemphasis are about
+            those.
         sample_rate: Hz.
         n_mels: mel filters.
         n_mfcc: cepstra, with C0 among them (kind "mfcc").
@@ -195,7 +196,8 @@ class Features(nn.Module):
         _check_batch(waveform, lengths)
         frame_lengths = self.num_frames(lengths)
         if self.options.kind == "waveform":
-            return self._samples(waveform.float(), lengths), frame_lengths
+            features = self._samples(waveform.float(), lengths)  # (B, T, hop_length)
+            return self._cut(features, frame_lengths), frame_lengths
         with full_precision(waveform.device):
             frames = self._frames(waveform.float() * INT16_SCALE, lengths)  # (B, T, frame_size)
             if frames.device.type == "cpu" and not torch.compiler.is_exporting():
@@ -205,14 +207,20 @@ class Features(nn.Module):
                 features = self._mel_features(frames)
             if self.options.deltas:
                 features = append_deltas(features, frame_lengths)  # (B, T, 3 F)
+        return self._cut(features, frame_lengths), frame_lengths
+
+    def _cut(self, features: Tensor, frame_lengths: Tensor) -> Tensor:
+        """(B, T, F), zero beyond each clip's frames (B,)."""
         inside = torch.arange(features.shape[1], device=features.device) < frame_lengths[:, None]  # (B, T)
-        return features.masked_fill(~inside[:, :, None], 0.0), frame_lengths
+        return features.masked_fill(~inside[:, :, None], 0.0)
 
     def _samples(self, samples: Tensor, lengths: Tensor) -> Tensor:
         """Clips (B, N) to rows of samples (B, T, hop_length), zero beyond their lengths."""
         hop = self.options.hop_length
         count = (samples.shape[1] + hop // 2) // hop
         inside = torch.arange(samples.shape[1], device=samples.device) < lengths[:, None]  # (B, N)
+        if self.options.preemphasis:  # nothing is before the first sample
+            samples = samples - self.options.preemphasis * nn.functional.pad(samples, (1, 0))[:, :-1]
         samples = samples.masked_fill(~inside, 0.0)
         # As many as the rows need, whether that is a little more or a little less.
         samples = nn.functional.pad(samples, (0, hop))[:, : count * hop]

@@ -1,0 +1,185 @@
+"""Pictures of the reference model for docs/reference-model.md.
+
+    python benchmarks/reference_pictures.py clip runs/reference/reference.ear speech.wav docs/reference-clip.png
+    python benchmarks/reference_pictures.py curves docs/reference-curves.png runs/reference runs/reference-32x
+    python benchmarks/reference_pictures.py codebooks docs/reference-codebooks.png runs/reference runs/no-revival
+
+`clip`: what the model makes of one clip, from top to bottom: its spectrogram, what the first block of convolutions
+hears, the codes of the first codebook, letters at their times, and where each head of each layer looks.
+`curves`: the loss and the error on dev of runs, over minutes. `codebooks`: perplexity and dead codes over steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from safetensors.torch import load
+from torch import Tensor
+
+from earwright.audio.read import read_audio
+from earwright.bundle import Bundle
+from earwright.models import ReferenceModel, build_model
+from earwright.models.reference import Attention
+from earwright.nn.features import FeatureOptions, build_features
+from earwright.nn.normalization import FeatureNormalization
+from earwright.text import load_tokenizer
+from earwright.training.log import read_log
+from earwright.training.recipe import recipe_from_dict
+
+
+def main() -> None:
+    """Draw what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    pictures = parser.add_subparsers(dest="picture", required=True)
+    clip = pictures.add_parser("clip")
+    for name in ("bundle", "audio", "out"):
+        clip.add_argument(name, type=Path)
+    for name in ("curves", "codebooks"):
+        runs = pictures.add_parser(name)
+        runs.add_argument("out", type=Path)
+        runs.add_argument("runs", type=Path, nargs="+")
+    args = parser.parse_args()
+    draw = {"clip": draw_clip, "curves": draw_curves, "codebooks": draw_codebooks}[args.picture]
+    figure = draw(args)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(args.out, dpi=110, bbox_inches="tight")
+
+
+@torch.no_grad()
+def draw_clip(args: argparse.Namespace) -> Figure:
+    """One clip on its way through the model."""
+    bundle = Bundle.open(args.bundle)
+    recipe = recipe_from_dict(tomllib.loads(bundle.read("recipe.toml").decode()), str(args.bundle))
+    tokenizer = load_tokenizer({"tokens.txt": bundle.read("tokens.txt")})
+    tensors = load(bundle.read("weights.safetensors"))
+    model = build_model(
+        recipe.model, recipe.features.dim, tokenizer.vocab_size, 1 / recipe.features.frame_shift
+    )
+    assert isinstance(model, ReferenceModel)
+    normalization = FeatureNormalization(recipe.features.dim)
+    model.load_state_dict(_part(tensors, "model."))
+    normalization.load_state_dict(_part(tensors, "normalization."))
+    model.eval()
+    heard: list[Tensor] = []
+    weights: list[Tensor] = []
+    model.subsampling.blocks[0].register_forward_hook(lambda _, __, out: heard.append(out[0][0]))
+    for module in model.modules():
+        if isinstance(module, Attention):
+            module.register_forward_hook(lambda own, inputs, _: weights.append(_attention(own, inputs[0])))
+    samples = torch.from_numpy(read_audio(args.audio, recipe.features.sample_rate))
+    x, lengths = build_features(recipe.features)(samples[None], torch.tensor([len(samples)]))
+    output = model(normalization(x, lengths), lengths)
+    seconds = len(samples) / recipe.features.sample_rate
+    mel = build_features(FeatureOptions(sample_rate=recipe.features.sample_rate))(
+        samples[None], torch.tensor([len(samples)])
+    )[0][0]
+
+    layers, heads = len(weights), weights[0].shape[0]
+    figure = Figure(figsize=(12, 9 + 1.6 * layers))
+    grid = figure.add_gridspec(4 + layers, heads, height_ratios=[2, 2, 1.2, 2, *([1.8] * layers)])
+    _image(figure, grid[0, :], mel.T, seconds, "log-mel spectrum, which the model never sees")
+    first = heard[0].abs()  # (T, C)
+    first = torch.nn.functional.avg_pool1d(first.T[None], max(1, len(first) // 800))[0]  # (C, t)
+    order = _centres(model).argsort()
+    _image(
+        figure, grid[1, :], (first[order] + 1e-3).log(), seconds, "the first block, its filters by frequency"
+    )
+    axis = figure.add_subplot(grid[2, :])
+    if output.codes is not None:
+        codes = output.codes[0].numpy()
+        axis.plot(np.arange(codes.shape[1]) * model.frame_shift, codes[0], ".", markersize=3)
+    axis.set(title="codes of the first codebook", xlim=(0, seconds))
+    _image(
+        figure, grid[3, :], output.log_probs[0].T, seconds, "log-probs of tokens, and the letters of the best"
+    )
+    best = output.log_probs[0].argmax(1).tolist()
+    for frame, (token, before) in enumerate(zip(best, [0, *best], strict=False)):
+        if token not in (0, before):
+            figure.axes[-1].text(
+                frame * model.frame_shift, token, tokenizer.tokens[token], color="white", fontsize=7
+            )
+    for layer, of_layer in enumerate(weights):
+        for head, one in enumerate(of_layer):
+            axis = figure.add_subplot(grid[4 + layer, head])
+            axis.imshow(one.sqrt(), cmap="magma", aspect="auto")
+            axis.set(xticks=[], yticks=[], title=f"layer {layer + 1}, head {head + 1}")
+    figure.tight_layout()
+    return figure
+
+
+def draw_curves(args: argparse.Namespace) -> Figure:
+    """CTC loss and dev error of runs over minutes of training."""
+    figure = Figure(figsize=(11, 4))
+    loss, error = figure.subplots(1, 2)
+    for folder in args.runs:
+        log = read_log(folder / "log.jsonl")
+        looks = [line for line in log if line["kind"] == "dev"]
+        steps = [line for line in log if line["kind"] == "step"]
+        total = looks[-1]["minutes"] if looks else 1.0
+        minutes = [total * line["step"] / steps[-1]["step"] for line in steps]
+        window = max(1, len(steps) // 100)
+        smooth = np.convolve([line["loss"] for line in steps], np.ones(window) / window, "valid")
+        loss.plot(minutes[: len(smooth)], smooth, label=folder.name)
+        error.plot(
+            [line["minutes"] for line in looks], [100 * line["cer"] for line in looks], label=folder.name
+        )
+    loss.set(xlabel="minutes", ylabel="CTC loss, nats a token", ylim=(0, 4))
+    error.set(xlabel="minutes", ylabel="CER on dev, %", ylim=(0, 105))
+    loss.legend()
+    return figure
+
+
+def draw_codebooks(args: argparse.Namespace) -> Figure:
+    """Perplexity and dead codes of each codebook over steps, a column a run."""
+    figure = Figure(figsize=(4 * len(args.runs), 6))
+    axes: Any = figure.subplots(2, len(args.runs), squeeze=False, sharey="row")
+    for column, folder in enumerate(args.runs):
+        steps = [line for line in read_log(folder / "log.jsonl") if "perplexity" in line]
+        for row, name in enumerate(("perplexity", "dead_codes")):
+            values = np.array([line[name] for line in steps])
+            for book in range(values.shape[1]):
+                axes[row, column].plot(
+                    [line["step"] for line in steps], values[:, book], label=f"codebook {book + 1}"
+                )
+            axes[row, column].set(xlabel="step", ylabel=name.replace("_", " "))
+        axes[0, column].set_title(folder.name)
+    axes[0, 0].legend()
+    return figure
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): tensor for n, tensor in tensors.items() if n.startswith(prefix)}
+
+
+def _attention(module: Attention, x: Tensor) -> Tensor:
+    """The weights that the fused attention never holds: (H, T, T) of the first clip."""
+    batch, frames, dim = x.shape
+    qkv = module.to_qkv(x).view(batch, frames, 3, module.heads, dim // module.heads)
+    query, key, _ = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+    result: Tensor = (query @ key.transpose(2, 3) / (dim // module.heads) ** 0.5).softmax(-1)[0]
+    return result
+
+
+def _centres(model: ReferenceModel) -> Tensor:
+    """The frequency that each filter of the first block hears best, in bins."""
+    kernels = model.subsampling.blocks[0].get_submodule("find.convolution").weight[:, 0, 0]  # (C, K)
+    assert isinstance(kernels, Tensor)
+    return torch.fft.rfft(kernels, 512).abs().argmax(1)
+
+
+def _image(figure: Figure, place: Any, values: Tensor, seconds: float, title: str) -> None:
+    axis = figure.add_subplot(place)
+    axis.imshow(
+        values, origin="lower", aspect="auto", cmap="magma", extent=(0, seconds, -0.5, len(values) - 0.5)
+    )
+    axis.set(title=title, xlim=(0, seconds))
+
+
+if __name__ == "__main__":
+    main()
