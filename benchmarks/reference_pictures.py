@@ -1,12 +1,13 @@
 """Pictures of the reference model for docs/reference-model.md.
 
-    python benchmarks/reference_pictures.py clip runs/reference/reference.ear speech.wav docs/reference-clip.png
-    python benchmarks/reference_pictures.py curves docs/reference-curves.png runs/reference runs/reference-32x
-    python benchmarks/reference_pictures.py codebooks docs/reference-codebooks.png runs/reference runs/no-revival
+    python benchmarks/reference_pictures.py clip runs/reference/reference.ear speech.wav docs/clip.png
+    python benchmarks/reference_pictures.py curves docs/curves.png runs/reference runs/reference-32x
+    python benchmarks/reference_pictures.py codebooks docs/codebooks.png runs/reference runs/no-revival
 
-`clip`: what the model makes of one clip, from top to bottom: its spectrogram, what the first block of convolutions
-hears, the codes of the first codebook, letters at their times, and where each head of each layer looks.
-`curves`: the loss and the error on dev of runs, over minutes. `codebooks`: perplexity and dead codes over steps.
+`clip`: what the model makes of one clip, from top to bottom: its spectrogram, what the first block of
+convolutions hears, the codes of the first codebook, letters at their times, and where each head of each layer
+looks. `curves`: the loss and the error on dev of runs, over minutes. `codebooks`: perplexity and dead codes over
+steps.
 """
 
 from __future__ import annotations
@@ -168,9 +169,9 @@ def _attention(module: Attention, x: Tensor) -> Tensor:
 
 def _centres(model: ReferenceModel) -> Tensor:
     """The frequency that each filter of the first block hears best, in bins."""
-    kernels = model.subsampling.blocks[0].get_submodule("find.convolution").weight[:, 0, 0]  # (C, K)
-    assert isinstance(kernels, Tensor)
-    return torch.fft.rfft(kernels, 512).abs().argmax(1)
+    kernels = model.state_dict()["subsampling.blocks.0.find.convolution.weight"][:, 0, 0]  # (C, K)
+    result: Tensor = torch.fft.rfft(kernels, 512).abs().argmax(1)
+    return result
 
 
 def _image(figure: Figure, place: Any, values: Tensor, seconds: float, title: str) -> None:

@@ -38,7 +38,7 @@ class FeatureOptions:
 
     Attributes:
         kind: "log_mel" or "mfcc"; or "waveform", the samples themselves in rows of a frame shift, for models
-            that learn from them. Of the other options, only sample_rate, frame_shift and preemphasis are about
+            that learn from them. Of the other options, only sample_rate, frame_shift and preemphasis are for
             those.
         sample_rate: Hz.
         n_mels: mel filters.
