@@ -6,7 +6,7 @@
 
 `clip`: what the model makes of one clip, from top to bottom: its spectrogram, what the first block of
 convolutions hears, the codes of the first codebook, letters at their times, and where each head of each layer
-looks. `curves`: the loss and the error on dev of runs, over minutes. `codebooks`: perplexity and dead codes over
+looks. `curves`: loss and dev error of runs over minutes. `codebooks`: perplexity and dead codes over
 steps.
 """
 
