@@ -88,10 +88,6 @@ class TimeConvolution(nn.Module):
         self.before = (kernel - stride) // 2
         self.after = kernel - 1 - self.before
         self.convolution = nn.Conv2d(channels[0], channels[1], (1, kernel), (1, stride))
-        # As loud out as in; torch's default makes it fainter with each layer.
-        nn.init.normal_(self.convolution.weight, std=(channels[0] * kernel) ** -0.5)
-        assert self.convolution.bias is not None
-        nn.init.zeros_(self.convolution.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, C) -> (B, ceil(T / stride), C')."""
@@ -100,6 +96,20 @@ class TimeConvolution(nn.Module):
         image = x.unsqueeze(1).permute(0, 3, 1, 2)  # (B, C, 1, T)
         result: Tensor = self.convolution(image).permute(0, 2, 3, 1).squeeze(1)
         return result
+
+    @torch.no_grad()
+    def begin(self, mean: float = 0.0) -> None:
+        """Begin with weights that keep what comes through about as loud; PyTorch's make it ever fainter.
+
+        Args:
+            mean: share of a plain average over the kernel, each channel by itself, in what it begins as.
+        """
+        into, out, kernel = (self.convolution.weight.shape[i] for i in (1, 0, 3))
+        nn.init.normal_(self.convolution.weight, std=(1 - mean) * (into * kernel) ** -0.5)
+        if mean:
+            self.convolution.weight += mean * torch.eye(out, into)[:, :, None, None] / kernel
+        assert self.convolution.bias is not None
+        nn.init.zeros_(self.convolution.bias)
 
 
 class DownsamplingBlock(nn.Module):
@@ -141,6 +151,14 @@ class Downsampling(nn.Module):
             for i, (kernel, stride) in enumerate(zip(options.kernels, options.strides, strict=True))
         )
         self.final = TimeConvolution((channels[-1], options.dim), options.final_kernel)
+        if options.even_start:
+            self.final.begin()
+            for block in self.blocks:
+                assert isinstance(block, DownsamplingBlock)
+                block.find.begin()
+                # What a filter has found, rectified and averaged, is how loud its band is: a spectrum to
+                # begin with. Random weights would mix that up with where in a period the frame begins.
+                block.reduce.begin(mean=0.8)
 
     def forward(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Waveforms (B, N) and their samples (B,) -> (B, T', D) and frames (B,)."""

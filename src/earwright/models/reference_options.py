@@ -25,6 +25,8 @@ class ReferenceOptions:
         heads: attention heads; dim must be divisible by their number.
         feed_forward: hidden channels of a feed-forward, as a multiple of dim.
         dropout: probability on each branch and inside the feed-forward.
+        even_start: convolutions begin as loud as what they hear, and those that reduce mostly as averages;
+            otherwise all at random, as PyTorch has it.
         norm: of the downsampling blocks: "layer" looks at a frame's channels, "batch" at a channel over the
             batch, padding and all.
         norm_first: norms before the branches of the Transformer (and one at its end), or after them.
@@ -50,6 +52,7 @@ class ReferenceOptions:
     heads: int = 4
     feed_forward: float = 4.0
     dropout: float = 0.1
+    even_start: bool = True
     norm: str = "layer"
     norm_first: bool = True
     masks: bool = True
