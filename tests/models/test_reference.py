@@ -32,6 +32,7 @@ SMALL: dict[str, Any] = {
     "kernels": (8, 8, 8, 8),
     "layers": 2,
     "heads": 2,
+    "intermediate_ctc": (0, 1),
 }
 
 
@@ -157,6 +158,18 @@ def test_padding_changes_neither_gradients_nor_upkeep() -> None:
         torch.testing.assert_close(found[1][name], value, atol=1e-4, rtol=1e-3)
 
 
+def test_intermediate_heads_are_there_in_training_alone() -> None:
+    model = small(quantize=False)
+    x, lengths = clips([80, 60])
+    assert model.eval()(x, lengths).intermediate == []
+    output = model.train()(x, lengths)
+    assert [one.shape for one in output.intermediate] == [output.log_probs.shape] * 2
+    assert model.intermediate_weight == 0.3
+    sum(one[..., 1].mean() for one in output.intermediate[:1]).backward()
+    reached = {name.partition(".")[0] for name, p in model.named_parameters() if p.grad is not None}
+    assert reached == {"subsampling", "first_norm", "norm", "output"}  # no block is in the way
+
+
 def test_without_masks_a_clip_depends_on_its_company() -> None:
     model = small(masks=False).eval()
     x, lengths = clips([203, 50])
@@ -238,6 +251,7 @@ def test_a_revived_code_is_told_to_those_who_average() -> None:
         ({"heads": 0}, "dim, layers and heads must be above 0"),
         ({"feed_forward": 0.0}, "feed_forward must be above 0"),
         ({"dropout": 1.0}, "dropout must lie in"),
+        ({"intermediate_ctc": (2,)}, "intermediate_ctc must name blocks before the last, 0 to 1"),
         ({"norm": "group"}, 'norm "group" is neither layer nor batch'),
         ({"vq_weight": -1.0}, "must be 0 or more"),
     ],

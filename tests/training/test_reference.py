@@ -32,6 +32,7 @@ OURS = [
     "model.dim=32",
     "model.hidden=[8, 16, 24, 32]",
     "model.layers=2",
+    "model.intermediate_ctc=[0]",
     "model.heads=2",
     "model.feed_forward=2.0",
     "model.quantizer.codebooks=3",

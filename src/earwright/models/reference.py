@@ -243,6 +243,7 @@ class ReferenceModel(AcousticModel):
     ) -> None:
         super().__init__()
         self.options = options
+        self.intermediate_weight = options.intermediate_weight
         self.frame_shift = options.downsampling / (n_features * feature_rate)
         self.subsampling = Downsampling(options)
         self.first_norm = nn.LayerNorm(options.dim) if options.norm_first else nn.Identity()
@@ -270,29 +271,37 @@ class ReferenceModel(AcousticModel):
             context, skipped: it has neither; every model is called alike.
             codebooks: how many of the first ones to use; None: all, or in training sometimes fewer.
         """
-        frames, lengths = self.encode(features, lengths)  # (B, T', D)
+        frames, lengths, inner = self._encode(features, lengths)  # (B, T', D)
         real = length_mask(lengths, frames.shape[1]) if self.options.masks else None
         if self.training and not self.options.masks:  # CTC may use the padding, too
             lengths = torch.full_like(lengths, frames.shape[1])
         if self.quantizer is None:
-            return EncoderOutput(self._log_probs(frames), lengths, [], frames=frames)
+            return EncoderOutput(self._log_probs(frames), lengths, inner, frames=frames)
         found = self.quantizer(frames, real, codebooks)
         losses = {"commitment": found.commitment_loss}
         if self.options.quantizer.upkeep == "gradient":
             losses["codebook"] = found.codebook_loss
-        return EncoderOutput(self._log_probs(found.values), lengths, [], losses, frames, found.codes)
+        return EncoderOutput(self._log_probs(found.values), lengths, inner, losses, frames, found.codes)
 
     def encode(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Frames (B, T', D) float32 as the quantizer gets them, and their lengths (B,)."""
+        frames, lengths, _ = self._encode(features, lengths)
+        return frames, lengths
+
+    def _encode(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """The same, and in training the log-probs (B, T', V) of intermediate heads."""
         rows = features.shape[2]
         x, lengths = self.subsampling(features.flatten(1), lengths * rows)
         # What is said weighs as much as where it is: without the norm, positions drown it at first.
         x = self.first_norm(x)
         x = self.dropout(x + positions(x.shape[1], x.shape[2], x.device).to(x.dtype))
         allowed = length_mask(lengths, x.shape[1])[:, None, None, :] if self.options.masks else None
-        for block in self.blocks:
+        inner: list[Tensor] = []
+        for index, block in enumerate(self.blocks):
+            if self.training and index in self.options.intermediate_ctc:
+                inner.append(self._log_probs(self.norm(x)))
             x = block(x, allowed)
-        return self.norm(x).float(), lengths
+        return self.norm(x).float(), lengths, inner
 
     def _log_probs(self, x: Tensor) -> Tensor:
         # In float32 whatever the precision of the blocks: CTC sums hundreds of these.

@@ -30,6 +30,9 @@ class ReferenceOptions:
         norm: of the downsampling blocks: "layer" looks at a frame's channels, "batch" at a channel over the
             batch, padding and all.
         norm_first: norms before the branches of the Transformer (and one at its end), or after them.
+        intermediate_ctc: a CTC loss also after these blocks, 0 before the first (arXiv:2102.03216): while all
+            say only blanks, it reaches the convolutions past layers that have learnt to look away.
+        intermediate_weight: share of the intermediate losses in the total.
         masks: padding is hidden from convolutions, attention, quantizer and loss. Without, a clip's result
             depends on what it is batched with.
         quantize: whether there is a quantizer at all.
@@ -55,6 +58,8 @@ class ReferenceOptions:
     even_start: bool = True
     norm: str = "layer"
     norm_first: bool = True
+    intermediate_ctc: tuple[int, ...] = (0, 3)
+    intermediate_weight: float = 0.3
     masks: bool = True
     quantize: bool = True
     quantizer: QuantizerOptions = field(default_factory=lambda: QuantizerOptions(code_dim=16))
@@ -90,6 +95,11 @@ class ReferenceOptions:
             ),
             (self.feed_forward > 0, "feed_forward must be above 0"),
             (0 <= self.dropout < 1, "dropout must lie in [0, 1)"),
+            (
+                all(0 <= index < self.layers for index in self.intermediate_ctc),
+                f"intermediate_ctc must name blocks before the last, 0 to {self.layers - 1}",
+            ),
+            (0 <= self.intermediate_weight < 1, "intermediate_weight must lie in [0, 1)"),
             (self.norm in ("layer", "batch"), f'norm "{self.norm}" is neither layer nor batch'),
             (0 <= self.vq_start < 1, f"vq_start is {self.vq_start}; give a share of the steps, below 1"),
             (
