@@ -19,7 +19,7 @@ NO_WORD = -1  # no word ended here
 UNKNOWN_WORD = -2  # one ended that the tree does not have
 
 # Cells of `Search.counts`.
-HYPOTHESES, TRACES, FRAMES, CANDIDATES = range(4)
+HYPOTHESES, TRACES, FRAMES, CANDIDATES, WANTED = range(5)
 # Cells of `Search.levels`: logarithms of what masses and probabilities were divided by; what a candidate must
 # have.
 SCALE, GIVEN_SCALE, THRESHOLD = range(3)

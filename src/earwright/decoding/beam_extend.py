@@ -19,6 +19,7 @@ from earwright.decoding.beam_arrays import (
     ROOT,
     THRESHOLD,
     UNKNOWN_WORD,
+    WANTED,
     Candidates,
     Floats,
     Hypotheses,
@@ -82,7 +83,7 @@ def find_prefix(s: Search, now: Hypotheses, key: np.uint64) -> int:
 @inlined
 def extend(
     s: Search, now: Hypotheses, tree: Tree, spellings: Spellings, lm: Tables, terms: Terms, w: Weights,
-    limits: Limits, this: int, token: int, factor: float,
+    limits: Limits, this: int, token: int, factor: float, more: Floats,
 ) -> None:  # fmt: skip
     """Add a token to a hypothesis, in each way that the tree allows."""
     if token == now.last[this]:
@@ -113,7 +114,7 @@ def extend(
     for entry in range(first_word - without, last_word):
         word = other if entry < first_word else tree.words[entry]
         to = ROOT if word != NO_WORD and not limits.boundaries else after
-        arrive(s, now, tree, spellings, lm, terms, w, limits, this, token, mass, to, word)
+        arrive(s, now, tree, spellings, lm, terms, w, limits, this, token, mass, to, word, more)
 
 
 @inlined
@@ -130,13 +131,14 @@ def walk(tree: Tree, spellings: Spellings, place: int, first: int, last: int) ->
 def arrive(
     s: Search, now: Hypotheses, tree: Tree, spellings: Spellings, lm: Tables, terms: Terms, w: Weights,
     limits: Limits, this: int, token: int, mass: float, after: int, word: int,
+    more: Floats,
 ) -> None:  # fmt: skip
     """One way to add a token: to the prefix if it is there already, else as a candidate."""
     key = mixed(mixed(now.key[this], token), word)
     there = find_prefix(s, now, key)
     if there >= 0:
-        more = mass * math.exp(now.score[there] - now.score[this])
-        s.stay_label[there] = max(s.stay_label[there], more) if limits.maximum else s.stay_label[there] + more
+        mass *= math.exp(now.score[there] - now.score[this])
+        s.stay_label[there] = max(s.stay_label[there], mass) if limits.maximum else s.stay_label[there] + mass
         return
     gain = changes(tree, w, now.place[this], after, word)
     if gain == -np.inf:
@@ -149,6 +151,12 @@ def arrive(
     lm_state, lm_score = now.lm[this], 0.0
     if limits.token_lm or (limits.word_lm and word != NO_WORD):
         lm_score, lm_state = lm_step(now, tree, spellings, lm, limits, this, token, word)
+    if len(more) > 0:
+        if not more[this, token] <= 0.0:
+            more[this, token] = np.inf
+            s.counts[WANTED] += 1
+            return
+        lm_score += more[this, token]
     gain += w.lm * lm_score
     mass *= math.exp(gain)
     if mass < s.levels[THRESHOLD] or mass <= 0.0:

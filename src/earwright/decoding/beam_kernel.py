@@ -26,6 +26,7 @@ from earwright.decoding.beam_arrays import (
     ROOT,
     THRESHOLD,
     UNKNOWN_WORD,
+    WANTED,
     Floats,
     Hypotheses,
     Ints,
@@ -56,8 +57,9 @@ def advance(
         tree, spellings, lm, terms: what can be said and how likely it is.
         w, limits: the options.
         probs: (T, V), any scale.
-        more: (beam, V) a factor for each hypothesis and next token, as of a neural language model; then T is
-            1. Empty: none.
+        more: (beam, V) log10 of each next token after each hypothesis, as a neural language model has it;
+            then T is 1. Where a number is NaN and needed it becomes +inf, the search stays before the frame,
+            and `counts[WANTED]` says how many there are. Empty: no such model.
     """
     now, after = s.now, s.next
     if s.counts[FRAMES] & 1:
@@ -66,14 +68,15 @@ def advance(
         row = probs[frame]
         tokens = choose_tokens(s, row, spellings, limits)
         stay(s, now, row, limits)
-        s.counts[CANDIDATES] = 0
+        s.counts[CANDIDATES], s.counts[WANTED] = 0, 0
         if tokens > 0:
             fill_table(s, now)
             for this in range(s.counts[HYPOTHESES]):
                 for place in range(tokens):
                     token = s.tokens[place]
-                    factor = row[token] * more[this, token] if len(more) > 0 else row[token]
-                    extend(s, now, tree, spellings, lm, terms, w, limits, this, token, factor)
+                    extend(s, now, tree, spellings, lm, terms, w, limits, this, token, row[token], more)
+            if s.counts[WANTED] > 0:
+                return
         select_best(s, now, after, limits)
         now, after = after, now
         s.counts[FRAMES] += 1

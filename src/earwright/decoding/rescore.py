@@ -27,6 +27,7 @@ from earwright.lm.neural import NeuralLanguageModel
 from earwright.lm.ngrams import END
 from earwright.lm.query import LanguageModel
 from earwright.lm.scored_text import load_model
+from earwright.lm.spelling import Speller
 
 _LN10 = math.log(10.0)
 _LARGEST_ANSWER = 1 << 26  # bytes
@@ -86,7 +87,7 @@ class Rescorer:
 
 @dataclass(frozen=True)
 class ModelScorer:
-    """A language model of earwright's, of words: n-grams or a Transformer."""
+    """A language model of earwright's: n-grams of words, or a Transformer of words or of any tokenizer's."""
 
     model: LanguageModel | NeuralLanguageModel
 
@@ -95,21 +96,32 @@ class ModelScorer:
         """From a file of `earwright lm train`.
 
         Raises:
-            EarwrightError: it is none, or a model of tokens.
+            EarwrightError: it is none, or n-grams of tokens, which do not know how words are spelled.
         """
         model = load_model(path)
-        if model.unit != "word":
-            raise EarwrightError(f"{path}: a model of tokens; hypotheses are rescored by models of words.")
+        if model.unit != "word" and isinstance(model, LanguageModel):
+            raise EarwrightError(
+                f"{path}: n-grams of tokens; hypotheses are rescored by models of words, and by neural ones."
+            )
         return cls(model)
 
     def log10(self, texts: Sequence[str]) -> list[float]:
         """Of all texts in one run."""
         if not texts:
             return []
-        ids = [np.append(self.model.ids(self.model.normalize(text).split()), END) for text in texts]
-        log_probs = self.model.scores(np.concatenate(ids), end=False).log_probs.astype(np.float64)
-        begins = np.cumsum([0, *map(len, ids[:-1])])
-        sums: list[float] = np.add.reduceat(log_probs, begins).tolist()
+        sentences = [self.model.normalize(text).split() for text in texts]
+        own = self.model.tokenizer if isinstance(self.model, NeuralLanguageModel) else None
+        if own is None:
+            ids = np.concatenate([np.append(self.model.ids(words), END) for words in sentences])
+            lengths = np.array([len(words) + 1 for words in sentences])
+        else:
+            speller = Speller(own)
+            numbers = [[*(speller.numbers[word] for word in words), END] for words in sentences]
+            ids, of_words = speller.spell(np.concatenate(numbers).astype(np.int32))
+            begins = np.cumsum([0, *map(len, numbers[:-1])])
+            lengths = np.add.reduceat(of_words, begins)
+        log_probs = self.model.scores(ids, end=False).log_probs.astype(np.float64)
+        sums: list[float] = np.add.reduceat(log_probs, np.cumsum(lengths) - lengths).tolist()
         return sums
 
 

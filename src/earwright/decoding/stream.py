@@ -17,6 +17,8 @@ from earwright.decoding.beam_arrays import (
     ROOT,
     SCALE,
     TRACES,
+    WANTED,
+    Floats,
     Hypotheses,
     Search,
     Terms,
@@ -24,6 +26,7 @@ from earwright.decoding.beam_arrays import (
     empty_hypotheses,
     empty_traces,
 )
+from earwright.decoding.fusion import Prefixes
 from earwright.decoding.keyterms import KeytermSet, no_keyterms
 from earwright.decoding.options import SearchOptions
 from earwright.decoding.spellings import BOUNDARY
@@ -90,12 +93,14 @@ class BeamStream:
             np.full(size, -1, np.int32),
             np.zeros(min(options.token_beam, len(search.units.tokens)), np.int32),
             np.zeros(3 * beam + 16),
-            np.zeros(4, np.int64),
+            np.zeros(5, np.int64),
             np.zeros(3),
         )
         # What all hypotheses share, and will for ever: (token, word, frame) each.
         self._said: list[tuple[int, int, int]] = []
         self._begin()
+        root = int(self._state.now.key[0])
+        self._prefixes = None if search.fusion is None else Prefixes(search.fusion, root)
 
     def _begin(self) -> None:
         """One hypothesis, which has said nothing."""
@@ -122,18 +127,48 @@ class BeamStream:
         Raises:
             EarwrightError: another V than the vocabulary's, NaN or +inf among them.
         """
-        from earwright.decoding.beam_kernel import advance
-
-        search = self.search
         probs = self._probs(log_probs)
         nothing = np.zeros((0, 0))
         for first in range(0, len(probs), _CHUNK):
             part = probs[first : first + _CHUNK]
             self._make_room(len(part))
-            advance(
-                self._state, self._tree, search.units.spellings, search._lm.tables, self._terms,
-                self._weights, self._limits, part, nothing,
-            )  # fmt: skip
+            if self._prefixes is None:
+                self._run(part, nothing)
+                continue
+            for frame in range(len(part)):
+                self._run_with(self._prefixes, part[frame : frame + 1])
+
+    def _run(self, probs: Floats, more: Floats) -> None:
+        """The kernel, over frames (T, V)."""
+        from earwright.decoding.beam_kernel import advance
+
+        search = self.search
+        advance(
+            self._state, self._tree, search.units.spellings, search._lm.tables, self._terms,
+            self._weights, self._limits, probs, more,
+        )  # fmt: skip
+
+    def _run_with(self, prefixes: Prefixes, frame: Floats) -> None:
+        """The kernel over one frame (1, V), with a neural language model, which it asks for what it needs."""
+        before, count = self._now, int(self._state.counts[HYPOTHESES])
+        keys: list[int] = before.key[:count].tolist()
+        while True:
+            more = prefixes.log_probs(keys) if keys else np.zeros((0, 0))
+            self._run(frame, more)
+            if not self._state.counts[WANTED]:
+                break
+            prefixes.ask(keys[this] for this in np.flatnonzero(np.isposinf(more).any(axis=1)))
+        now, left = self._now, int(self._state.counts[HYPOTHESES])
+        after: list[int] = now.key[:left].tolist()
+        if after == keys:
+            return
+        there = set(keys)
+        of_trace = dict(zip(before.trace[:count].tolist(), keys, strict=True))
+        ends, parent = now.trace[:left].tolist(), self._state.traces.parent
+        parents = [
+            None if key in there else of_trace[parent[end]] for key, end in zip(after, ends, strict=True)
+        ]
+        prefixes.follow(after, parents, now.last[:left].tolist())
 
     def finish(self, nbest: int = 1, *, end: bool = True) -> list[Hypothesis]:
         """The best hypotheses if no more frames come, with different words each; more may come all the same.
@@ -152,6 +187,11 @@ class BeamStream:
             self._weights, self._limits, end, mass, score, lm_score, word,
         )  # fmt: skip
         count, traces = int(self._state.counts[HYPOTHESES]), self._now.trace
+        if end and self._prefixes is not None and count:
+            told = self._prefixes.ends(self._now.key[:count].tolist())
+            mass[:count] *= np.exp(self._weights.lm * told)
+            score[:count] += self._weights.lm * told
+            lm_score[:count] += told
         found: dict[tuple[str, ...], Hypothesis] = {}
         for this in np.argsort(-mass[:count], kind="stable"):
             if not mass[this] > 0.0:
