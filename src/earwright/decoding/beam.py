@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -131,6 +131,32 @@ class BeamSearch:
     def stream(self, options: SearchOptions | None = None, keyterms: KeytermSet | None = None) -> BeamStream:
         """A search that is given its frames piece by piece."""
         return BeamStream(self, options or self.options, keyterms)
+
+    def restore(self, data: bytes, keyterms: KeytermSet | None = None) -> BeamStream:
+        """A search that was under way, from what `BeamStream.save` returned; its options come with it.
+
+        Args:
+            data: from a search of the same tokens, lexicon and language model.
+            keyterms: those that it was listening for.
+
+        Raises:
+            EarwrightError: it is of another search or later version, or damaged.
+        """
+        from earwright.decoding.saved import restore_stream
+
+        return restore_stream(self, data, keyterms)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of all but the options that decides what is found: tokens, words, language model."""
+        from earwright.decoding.saved import fingerprint
+
+        tree, spellings = self.tree.tree, self.units.spellings
+        lm = [] if self.fusion is None else [self.fusion.model.digest]
+        # Links are found while queries run; whether a number is kept or found again is all the same.
+        tables = [np.asarray(array) for name, array in self._lm.tables._asdict().items() if name != "links"]
+        texts = [*self.units.tokens, f"blank {self.units.blank}", *self.tree.words]
+        return fingerprint([*texts, *tree, self.tree.best, *spellings, *tables, *lm])
 
     def keyterms(self, terms: Iterable[Keyterm | str]) -> KeytermSet:
         """Make words and phrases ready to be listened for; one set serves any number of calls.

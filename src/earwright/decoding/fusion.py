@@ -7,8 +7,9 @@ nothing is asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -136,6 +137,53 @@ class Prefixes:
                 from_here = before[parent]
                 last = int(self.fusion.columns[token])
                 self.known[key] = Prefix(from_here.cache, from_here.filled, last)
+
+    def save(self, keys: Sequence[int]) -> dict[str, npt.NDArray[Any]]:
+        """All that is known of these, as arrays by their names."""
+        known = [self.known[key] for key in keys]
+        start = self.fusion.model.start_states(0)
+        nothing = np.zeros(len(self.fusion.columns))
+        return {
+            "cache": np.stack([prefix.cache for prefix in known]) if known else start.cache,
+            "filled": np.array([prefix.filled for prefix in known], np.int64),
+            "last": np.array([prefix.last for prefix in known], np.int64),
+            "asked": np.array([prefix.log_probs is not None for prefix in known], np.bool_),
+            "log_probs": np.array(
+                [nothing if (row := prefix.log_probs) is None else row for prefix in known]
+            ).reshape(len(known), len(nothing)),
+        }
+
+    def restore(self, keys: Sequence[int], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """The same back.
+
+        Raises:
+            KeyError, ValueError: these arrays cannot be such.
+        """
+        start, model = self.fusion.model.start_states(len(keys)), self.fusion.model
+        kinds: dict[str, npt.NDArray[Any]] = {
+            "cache": start.cache,
+            "filled": start.filled,
+            "last": start.last,
+            "asked": np.zeros(len(keys), np.bool_),
+            "log_probs": np.zeros((len(keys), len(self.fusion.columns))),
+        }
+        for name, kind in kinds.items():
+            if arrays[name].dtype != kind.dtype or arrays[name].shape != kind.shape:
+                raise ValueError(f"{name} is of type {arrays[name].dtype} and shape {arrays[name].shape}")
+        for name, most in (("filled", model.window), ("last", len(model.vocabulary) - 1)):
+            if len(keys) and not (arrays[name].min() >= 0 and arrays[name].max() <= most):
+                raise ValueError(f"{name} has numbers that lead nowhere")
+        if np.isnan(arrays["log_probs"]).any():
+            raise ValueError("log_probs has NaN in it")
+        self.known = {
+            key: Prefix(
+                arrays["cache"][place],
+                int(arrays["filled"][place]),
+                int(arrays["last"][place]),
+                arrays["log_probs"][place] if arrays["asked"][place] else None,
+            )
+            for place, key in enumerate(keys)
+        }
 
     def _predict(self, wanted: Sequence[Prefix]) -> tuple[Numbers, States]:
         """(B, V + 1) log10 of what follows, and what the model keeps."""

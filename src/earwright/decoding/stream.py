@@ -213,6 +213,16 @@ class BeamStream:
         worth = math.log(mass[this]) + self._scale
         return self._hypothesis(int(now.trace[this]), NO_WORD, worth, now.score[this], now.lm_score[this])
 
+    def save(self) -> bytes:
+        """All that the search knows so far, for `BeamSearch.restore`; it goes on as this one would.
+
+        The same search, key terms and earwright's version are needed to restore it. It holds what was said,
+        and no audio.
+        """
+        from earwright.decoding.saved import save_stream
+
+        return save_stream(self)
+
     @property
     def stable_words(self) -> int:
         """How many words all hypotheses have in common at their beginning, whatever comes."""
@@ -279,8 +289,11 @@ class BeamStream:
         old, most = self._state.traces, frames * self.options.beam
         if int(self._state.counts[TRACES]) + most > max(len(old.parent), _MOST_TRACES):
             self._commit()
-        used = int(self._state.counts[TRACES])
-        need = used + most
+        self._make_traces(int(self._state.counts[TRACES]) + most)
+
+    def _make_traces(self, need: int) -> None:
+        """Room for so many."""
+        old, used = self._state.traces, int(self._state.counts[TRACES])
         if need > len(old.parent):
             new = empty_traces(max(need, 2 * len(old.parent)))
             for before, after in zip(old, new, strict=True):
