@@ -133,12 +133,9 @@ def arrive(
     limits: Limits, this: int, token: int, mass: float, after: int, word: int,
     more: Floats,
 ) -> None:  # fmt: skip
-    """One way to add a token: to the prefix if it is there already, else as a candidate."""
+    """One way to add a token, as a candidate if no hypothesis is the same."""
     key = mixed(mixed(now.key[this], token), word)
-    there = find_prefix(s, now, key)
-    if there >= 0:
-        mass *= math.exp(now.score[there] - now.score[this])
-        s.stay_label[there] = max(s.stay_label[there], mass) if limits.maximum else s.stay_label[there] + mass
+    if find_prefix(s, now, key) >= 0:  # it has got this already
         return
     gain = changes(tree, w, now.place[this], after, word)
     if gain == -np.inf:

@@ -37,7 +37,7 @@ from earwright.decoding.beam_arrays import (
     Tree,
     Weights,
 )
-from earwright.decoding.beam_extend import changes, extend, follow_term, lm_step, total
+from earwright.decoding.beam_extend import changes, extend, find_prefix, follow_term, lm_step, total
 from earwright.decoding.beam_select import select_best
 from earwright.decoding.spellings import BOUNDARY
 from earwright.lm.kernels import compiled, step
@@ -71,6 +71,7 @@ def advance(
         s.counts[CANDIDATES], s.counts[WANTED] = 0, 0
         if tokens > 0:
             fill_table(s, now)
+            join(s, now, row, limits)
             for this in range(s.counts[HYPOTHESES]):
                 for place in range(tokens):
                     token = s.tokens[place]
@@ -114,12 +115,28 @@ def choose_tokens(s: Search, row: Floats, spellings: Spellings, limits: Limits) 
 
 @compiled
 def stay(s: Search, now: Hypotheses, row: Floats, limits: Limits) -> None:
-    """What hypotheses are worth if they add no token; and what a candidate must have beside them."""
+    """What hypotheses are worth if they add no token."""
+    for this in range(s.counts[HYPOTHESES]):
+        s.stay_blank[this] = total(now.blank[this], now.label[this], limits.maximum) * row[limits.blank]
+        s.stay_label[this] = now.label[this] * row[now.last[this]] if now.last[this] != limits.blank else 0.0
+
+
+@compiled
+def join(s: Search, now: Hypotheses, row: Floats, limits: Limits) -> None:
+    """Add what comes from prefixes that one token makes the same; and note what a candidate must have.
+
+    However little comes, it counts: in beams of a few it decided which hypothesis is the best.
+    """
     count = s.counts[HYPOTHESES]
     best, worst = 0.0, np.inf
     for this in range(count):
-        s.stay_blank[this] = total(now.blank[this], now.label[this], limits.maximum) * row[limits.blank]
-        s.stay_label[this] = now.label[this] * row[now.last[this]] if now.last[this] != limits.blank else 0.0
+        source = find_prefix(s, now, now.above[this])
+        if source >= 0:
+            mass = now.blank[source]
+            if now.last[source] != now.last[this]:
+                mass = total(mass, now.label[source], limits.maximum)
+            mass *= row[now.last[this]] * math.exp(now.score[this] - now.score[source])
+            s.stay_label[this] = total(s.stay_label[this], mass, limits.maximum)
         mass = total(s.stay_blank[this], s.stay_label[this], limits.maximum)
         best, worst = max(best, mass), min(worst, mass)
     # Those that stay fill the beam alone, so who has less than the last of them need not apply.

@@ -96,7 +96,8 @@ def slot(
 @inlined
 def keep_stay(now: Hypotheses, after: Hypotheses, this: int, to: int, blank: float, label: float) -> None:
     """A hypothesis that added no token."""
-    after.key[to], after.last[to], after.place[to] = now.key[this], now.last[this], now.place[this]
+    after.key[to], after.above[to] = now.key[this], now.above[this]
+    after.last[to], after.place[to] = now.last[this], now.place[this]
     after.blank[to], after.label[to] = blank, label
     after.lm[to], after.term[to], after.trace[to] = now.lm[this], now.term[this], now.trace[this]
     after.score[to], after.lm_score[to] = now.score[this], now.lm_score[this]
@@ -110,7 +111,8 @@ def keep_grown(s: Search, now: Hypotheses, after: Hypotheses, at: int, to: int, 
     s.counts[TRACES] = trace + 1
     s.traces.parent[trace], s.traces.token[trace] = now.trace[c.source[at]], c.token[at]
     s.traces.word[trace], s.traces.frame[trace] = c.word[at], s.counts[FRAMES]
-    after.key[to], after.last[to], after.place[to] = c.key[at], c.token[at], c.place[at]
+    after.key[to], after.above[to] = c.key[at], now.key[c.source[at]]
+    after.last[to], after.place[to] = c.token[at], c.place[at]
     after.blank[to], after.label[to] = 0.0, label
     after.lm[to], after.term[to], after.trace[to] = c.lm[at], c.term[at], trace
     after.score[to], after.lm_score[to] = c.score[at], c.lm_score[at]

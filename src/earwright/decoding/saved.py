@@ -51,10 +51,15 @@ def fingerprint(parts: Iterable[npt.NDArray[Any] | str]) -> str:
     return digest.hexdigest()
 
 
+def _plain(number: np.generic) -> Any:
+    """A number of numpy's, for JSON."""
+    return number.item()
+
+
 def pack(facts: Mapping[str, Any], arrays: Arrays) -> bytes:
     """Facts (for JSON) and arrays as bytes."""
     told = [(name, array.dtype.newbyteorder("<").str, array.shape) for name, array in arrays.items()]
-    header = json.dumps({"format": FORMAT_VERSION, **facts, "arrays": told}, default=float).encode()
+    header = json.dumps({"format": FORMAT_VERSION, **facts, "arrays": told}, default=_plain).encode()
     body = [
         array.astype(kind, copy=False).tobytes()
         for array, (_, kind, _) in zip(arrays.values(), told, strict=True)
