@@ -36,6 +36,9 @@ from earwright.lm.kernels import compiled, inlined, step
 from earwright.lm.ngrams import UNKNOWN
 from earwright.lm.tables import Tables
 
+# What one token can add at most, as a natural logarithm: doubles end at e ** 709.
+MOST_GAIN = 600.0
+
 
 @inlined
 def mixed(key: np.uint64, value: int) -> np.uint64:
@@ -154,7 +157,7 @@ def arrive(
             s.counts[WANTED] += 1
             return
         lm_score += more[this, token]
-    gain += w.lm * lm_score
+    gain = min(gain + w.lm * lm_score, MOST_GAIN)
     mass *= math.exp(gain)
     if mass < s.levels[THRESHOLD] or mass <= 0.0:
         return

@@ -159,19 +159,20 @@ def fill_table(s: Search, now: Hypotheses) -> None:
 @compiled
 def finish(
     s: Search, tree: Tree, spellings: Spellings, lm: Tables, terms: Terms, w: Weights, limits: Limits,
-    end: bool, mass: Floats, score: Floats, lm_score: Floats, word: Ints,
+    end: bool, worth: Floats, score: Floats, lm_score: Floats, word: Ints,
 ) -> None:  # fmt: skip
     """What each hypothesis is worth if the utterance ends here; the search itself is not changed.
 
     Args:
         end: whether a sentence ends, too, for the language model.
-        mass, score, lm_score: (beam,) to be filled, as in `Hypotheses`.
+        worth: (beam,) to be filled: the natural logarithm of the mass, since an end may take much.
+        score, lm_score: (beam,) to be filled, as in `Hypotheses`.
         word: (beam,) to be filled: the word that the end ends.
     """
     now = s.next if s.counts[FRAMES] & 1 else s.now
     for this in range(s.counts[HYPOTHESES]):
         place = now.place[this]
-        mass[this] = total(now.blank[this], now.label[this], limits.maximum)
+        mass = total(now.blank[this], now.label[this], limits.maximum)
         word[this], gain, state, of_lm = NO_WORD, 0.0, now.lm[this], 0.0
         if place != ROOT and not limits.boundaries:
             gain = -np.inf  # half a word
@@ -196,6 +197,6 @@ def finish(
             told, _, _, _ = step(lm, state, END)
             gain += w.lm * told
             of_lm += told
-        mass[this] *= math.exp(gain)
+        worth[this] = math.log(mass) + gain if mass > 0.0 else -np.inf
         score[this] = now.score[this] + gain
         lm_score[this] = now.lm_score[this] + of_lm

@@ -26,6 +26,7 @@ from earwright.decoding.beam_arrays import (
     empty_hypotheses,
     empty_traces,
 )
+from earwright.decoding.frames import frame_probs
 from earwright.decoding.fusion import Prefixes
 from earwright.decoding.keyterms import KeytermSet, no_keyterms
 from earwright.decoding.options import SearchOptions
@@ -125,9 +126,13 @@ class BeamStream:
             log_probs: (T, V) natural logarithms; T may be 0.
 
         Raises:
-            EarwrightError: another V than the vocabulary's, NaN or +inf among them.
+            EarwrightError: another V than the vocabulary's, NaN or +inf among them, a frame that is -inf for
+                all tokens. The search is as it was before.
         """
-        probs = self._probs(log_probs)
+        size, levels = len(self.search.units.tokens), self._state.levels
+        probs, best = frame_probs(log_probs, size, self._limits.blank, self.options, self.frames)
+        # One after the other, so that pieces give what the whole gives.
+        levels[GIVEN_SCALE] = np.add.accumulate(np.append(levels[GIVEN_SCALE], best))[-1]
         nothing = np.zeros((0, 0))
         for first in range(0, len(probs), _CHUNK):
             part = probs[first : first + _CHUNK]
@@ -176,28 +181,37 @@ class BeamStream:
         Args:
             nbest: how many at most.
             end: whether a sentence ends here, so that the language model is asked for its end, too.
+
+        Raises:
+            EarwrightError: `nbest` is below 1.
         """
         from earwright.decoding.beam_kernel import finish
 
+        if nbest < 1:
+            raise EarwrightError(f"{nbest} hypotheses were asked for; ask for 1 or more.")
         search, beam = self.search, self.options.beam
-        mass, score, lm_score = np.zeros(beam), np.zeros(beam), np.zeros(beam)
+        worth, score, lm_score = np.zeros(beam), np.zeros(beam), np.zeros(beam)
         word = np.zeros(beam, np.int32)
         finish(
             self._state, self._tree, search.units.spellings, search._lm.tables, self._terms,
-            self._weights, self._limits, end, mass, score, lm_score, word,
+            self._weights, self._limits, end, worth, score, lm_score, word,
         )  # fmt: skip
         count, traces = int(self._state.counts[HYPOTHESES]), self._now.trace
         if end and self._prefixes is not None and count:
             told = self._prefixes.ends(self._now.key[:count].tolist())
-            mass[:count] *= np.exp(self._weights.lm * told)
-            score[:count] += self._weights.lm * told
-            lm_score[:count] += told
+            for sums, weight in ((worth, self._weights.lm), (score, self._weights.lm), (lm_score, 1.0)):
+                sums[:count] += weight * told
         found: dict[tuple[str, ...], Hypothesis] = {}
-        for this in np.argsort(-mass[:count], kind="stable"):
-            if not mass[this] > 0.0:
+        for this in np.argsort(-worth[:count], kind="stable"):
+            if worth[this] == -np.inf:
                 break
-            worth = math.log(mass[this]) + self._scale
-            one = self._hypothesis(int(traces[this]), int(word[this]), worth, score[this], lm_score[this])
+            one = self._hypothesis(
+                int(traces[this]),
+                int(word[this]),
+                float(worth[this]) + self._scale,
+                score[this],
+                lm_score[this],
+            )
             found.setdefault(one.words, one)
             if len(found) == nbest:
                 break
@@ -247,7 +261,7 @@ class BeamStream:
                 said.append(self._step(trace))
                 trace = int(traces.parent[trace])
             self._said += reversed(said)
-            self._state.counts[TRACES] = close_gaps(traces, used, shared, ends, room)
+        self._state.counts[TRACES] = close_gaps(traces, used, shared, ends, room)
 
     def _step(self, trace: int) -> tuple[int, int, int]:
         traces = self._state.traces
@@ -261,28 +275,6 @@ class BeamStream:
     def _scale(self) -> float:
         """What the logarithms of masses lack."""
         return float(self._state.levels[SCALE] + self._state.levels[GIVEN_SCALE])
-
-    def _probs(self, log_probs: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        values = np.asarray(log_probs, np.float64)
-        size = len(self.search.units.tokens)
-        if values.ndim != 2 or values.shape[1] != size:
-            raise EarwrightError(
-                f"log-probs of shape {values.shape} do not fit {size} tokens; give (frames, {size})."
-            )
-        if np.isnan(values).any() or (values == np.inf).any():
-            raise EarwrightError("log-probs have NaN or +inf in them: the model's weights may be damaged.")
-        scaled = values * self.options.acoustic_scale if self.options.acoustic_scale != 1.0 else values
-        if self.options.blank_penalty:
-            scaled = scaled.copy()
-            scaled[:, self._limits.blank] -= self.options.blank_penalty
-        # Frames are brought to a maximum of 1, so that log-probs that are all far below 0 do not vanish.
-        if len(scaled):
-            best = np.maximum(scaled.max(axis=1), -1e300)
-            # One after the other, so that pieces give what the whole gives.
-            levels = self._state.levels
-            levels[GIVEN_SCALE] = np.add.accumulate(np.append(levels[GIVEN_SCALE], best))[-1]
-            scaled = scaled - best[:, None]
-        return np.exp(scaled)
 
     def _make_room(self, frames: int) -> None:
         """For the traces of so many frames more."""
