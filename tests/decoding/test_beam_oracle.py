@@ -39,8 +39,10 @@ def grids(draw: st.DrawFn, size: int) -> npt.NDArray[np.float64]:
     values = noise.normal(0, draw(st.sampled_from([0.3, 1.0, 3.0, 8.0])), (frames, size))
     values[noise.random(frames) < draw(st.sampled_from([0.0, 0.4]))] -= 12 * (np.arange(size) > 0)
     if draw(st.booleans()):
-        values[noise.random((frames, size)) < 0.2] = -np.inf
-        values[:, 0] = np.maximum(values[:, 0], -3.0)
+        # Down to frames in which one token alone can be: many prefixes end there, and none may take the
+        # place of one that lives.
+        values[noise.random((frames, size)) < draw(st.sampled_from([0.2, 0.6]))] = -np.inf
+        values[np.arange(frames), noise.integers(0, size, frames)] = 0.0
     if frames and draw(st.booleans()):
         values -= np.log(np.exp(values).sum(axis=1, keepdims=True))
     return values + draw(st.sampled_from([0.0, 0.0, -1000.0, 300.0]))  # no scale is forbidden

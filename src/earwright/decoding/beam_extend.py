@@ -264,9 +264,10 @@ def room(s: Search, limits: Limits) -> int:
             s.masses[at] = c.mass[at]
         least = nth_largest(s.masses, count, limits.beam)
         s.levels[THRESHOLD] = max(s.levels[THRESHOLD], least)
-        kept = 0
+        ties, kept = limits.beam - count_above(s.masses, count, least), 0
         for at in range(count):
-            if c.mass[at] >= least and kept < limits.beam:
+            if c.mass[at] > least or (c.mass[at] == least and ties > 0):
+                ties -= c.mass[at] == least
                 move(c, at, kept)
                 kept += 1
         count = kept
@@ -280,6 +281,15 @@ def move(c: Candidates, at: int, to: int) -> None:
     c.mass[to], c.key[to], c.source[to], c.token[to] = c.mass[at], c.key[at], c.source[at], c.token[at]
     c.word[to], c.place[to], c.lm[to], c.term[to] = c.word[at], c.place[at], c.lm[at], c.term[at]
     c.score[to], c.lm_score[to] = c.score[at], c.lm_score[at]
+
+
+@inlined
+def count_above(values: Floats, count: int, least: float) -> int:
+    """How many of the first `count` values are more than `least`."""
+    found = 0
+    for at in range(count):
+        found += values[at] > least
+    return found
 
 
 @compiled

@@ -22,7 +22,7 @@ from earwright.decoding.beam_arrays import (
     Limits,
     Search,
 )
-from earwright.decoding.beam_extend import mixed, nth_largest, total
+from earwright.decoding.beam_extend import count_above, mixed, nth_largest, total
 from earwright.lm.kernels import compiled, inlined
 
 
@@ -43,12 +43,16 @@ def select_best(s: Search, now: Hypotheses, after: Hypotheses, limits: Limits) -
     least = best * limits.beam_width
     if stays + grown > limits.beam:
         least = max(least, nth_largest(s.masses, stays + grown, limits.beam))
+    # Of those that have just as much as the last one that fits, the first; never instead of one with more.
+    ties = limits.beam - count_above(s.masses, stays + grown, least)
     kept = 0
     if limits.recombine:
         s.table[:] = -1
     for this in range(stays):
         blank, label = s.stay_blank[this] / best, s.stay_label[this] / best
-        if total(s.stay_blank[this], s.stay_label[this], limits.maximum) >= least and kept < limits.beam:
+        mass = total(s.stay_blank[this], s.stay_label[this], limits.maximum)
+        if mass > least or (mass == least and ties > 0 and mass > 0.0):
+            ties -= mass == least
             last, place = now.last[this], now.place[this]
             to = slot(s, after, limits, kept, blank, label, last, place, now.lm[this], now.term[this])
             if to >= 0:
@@ -56,7 +60,8 @@ def select_best(s: Search, now: Hypotheses, after: Hypotheses, limits: Limits) -
                 kept = max(kept, to + 1)
     c = s.candidates
     for at in range(grown):
-        if c.mass[at] >= least and kept < limits.beam:
+        if c.mass[at] > least or (c.mass[at] == least and ties > 0):
+            ties -= c.mass[at] == least
             label, token, place = c.mass[at] / best, c.token[at], c.place[at]
             to = slot(s, after, limits, kept, 0.0, label, token, place, c.lm[at], c.term[at])
             if to >= 0:
