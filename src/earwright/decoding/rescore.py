@@ -4,25 +4,27 @@
     best = rescorer.rescore(search.decode(log_probs, nbest=20), lm_weight=0.5)[0]
 
 The language model's part of a hypothesis' score becomes a mixture of what the search's own model said and of
-what the larger one says. A scorer that fails leaves the order of the search as it is, and says so.
+what the larger one says. A scorer that fails leaves the order of the search as it is, and says so once.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import math
 import os
+import time
 import urllib.error
 import urllib.request
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from earwright.decoding.stream import Hypothesis
-from earwright.errors import EarwrightError, first_line
+from earwright.errors import EarwrightError, EarwrightWarning, first_line
 from earwright.lm.neural import NeuralLanguageModel
 from earwright.lm.ngrams import END
 from earwright.lm.query import LanguageModel
@@ -31,6 +33,7 @@ from earwright.lm.spelling import Speller
 
 _LN10 = math.log(10.0)
 _LARGEST_ANSWER = 1 << 26  # bytes
+_PATIENCE = 3  # failures in a row, after which a scorer is not asked again: each may have taken a timeout
 
 
 class SentenceScorer(Protocol):
@@ -48,6 +51,8 @@ class SentenceScorer(Protocol):
 class Rescorer:
     """Orders hypotheses anew.
 
+    A failure is a warning, once for each reason; after three in a row the scorer is asked no more.
+
     Attributes:
         scorer: the larger model.
         share: of it in the language model's part of the score, from 0 (what the search said) to 1.
@@ -55,6 +60,8 @@ class Rescorer:
 
     scorer: SentenceScorer
     share: float = 0.5
+    _failures: list[str] = field(default_factory=list, init=False, repr=False, compare=False)  # in a row
+    _told: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Raises EarwrightError for a share outside [0, 1]."""
@@ -68,21 +75,30 @@ class Rescorer:
             hypotheses: of one utterance.
             lm_weight: of the search.
         """
-        if not hypotheses or self.share == 0.0:
+        if not hypotheses or self.share == 0.0 or len(self._failures) >= _PATIENCE:
             return list(hypotheses)
         try:
             found = self.scorer.log10([one.text for one in hypotheses])
             if len(found) != len(hypotheses) or not all(map(math.isfinite, found)):
                 raise EarwrightError("the scorer's answer is not a finite number for each text.")
         except EarwrightError as error:
-            warnings.warn(f"rescoring failed, and what the search found stands: {error}", stacklevel=2)
+            self._failures.append(str(error))
+            self._warn(f"rescoring failed, and what the search found stands: {error}")
+            if len(self._failures) == _PATIENCE:
+                self._warn(f"rescoring failed {_PATIENCE} times in a row, and is not tried again.")
             return list(hypotheses)
+        self._failures.clear()
         scored = []
         for one, new in zip(hypotheses, found, strict=True):
             mixed = (1 - self.share) * one.lm_score + self.share * new
             gain = lm_weight * _LN10 * (mixed - one.lm_score)
             scored.append(replace(one, score=one.score + gain, lm_score=mixed))
         return sorted(scored, key=lambda one: -one.score)
+
+    def _warn(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            warnings.warn(message, EarwrightWarning, stacklevel=3)
 
 
 @dataclass(frozen=True)
@@ -134,7 +150,7 @@ class ServerScorer:
     Attributes:
         address: such as "http://localhost:8000/v1".
         model: the name that the server knows it by.
-        timeout: seconds to wait for an answer.
+        timeout: seconds to wait for an answer, and to read it.
         key: sent as a bearer token, if the server wants one.
     """
 
@@ -158,12 +174,13 @@ class ServerScorer:
         choices = self._ask(wanted).get("choices")
         if not isinstance(choices, list) or len(choices) != len(texts):
             raise EarwrightError(f"{self.address}: the answer does not have a choice for each text.")
-        by_index = {
-            choice.get("index", place): choice
-            for place, choice in enumerate(choices)
-            if isinstance(choice, dict)
-        }
-        return [self._sum(by_index.get(place), text) for place, text in enumerate(texts)]
+        try:
+            by_index = {int(choice.get("index", place)): choice for place, choice in enumerate(choices)}
+            return [self._sum(by_index.get(place), text) for place, text in enumerate(texts)]
+        except (AttributeError, OverflowError, TypeError, ValueError) as error:
+            raise EarwrightError(
+                f"{self.address}: the answer makes no sense ({first_line(error)})."
+            ) from error
 
     def _ask(self, wanted: dict[str, Any]) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}
@@ -176,18 +193,31 @@ class ServerScorer:
         )
         try:
             with urllib.request.urlopen(request, timeout=self.timeout) as answer:
-                data = answer.read(_LARGEST_ANSWER + 1)
-            found = json.loads(data[:_LARGEST_ANSWER])
+                data = self._read(answer)
         except urllib.error.HTTPError as error:
             raise EarwrightError(f"{self.address}: answered {error.code} {error.reason}.") from error
-        except (OSError, urllib.error.URLError) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: the port is none
             reason = getattr(error, "reason", None) or error
             raise EarwrightError(f"{self.address}: cannot be reached ({first_line(reason)}).") from error
+        try:
+            found = json.loads(data)
         except (ValueError, RecursionError) as error:
             raise EarwrightError(f"{self.address}: the answer is no JSON.") from error
         if not isinstance(found, dict):
             raise EarwrightError(f"{self.address}: the answer is no JSON object.")
         return found
+
+    def _read(self, answer: http.client.HTTPResponse) -> bytes:
+        """All of it; one that trickles in for ever is none."""
+        until, parts, size = time.monotonic() + self.timeout, [], 0
+        while part := answer.read1(1 << 16):
+            parts.append(part)
+            size += len(part)
+            if time.monotonic() > until or size > _LARGEST_ANSWER:
+                raise TimeoutError("its answer does not end")
+        if answer.length:  # what is still to come, where the server said how much there is
+            raise http.client.IncompleteRead(b"".join(parts), answer.length)
+        return b"".join(parts)
 
     def _sum(self, choice: dict[str, Any] | None, text: str) -> float:
         """log10 of the prompt's tokens; the first has no log-prob, the generated one is left out."""
@@ -202,7 +232,7 @@ class ServerScorer:
             known = [value for value, at in zip(values, offsets, strict=True) if at < len(text)]
         else:
             known = values[:-1]
-        numbers = [value for value in known if isinstance(value, int | float)]
+        numbers = [float(value) for value in known if isinstance(value, int | float)]
         if len(numbers) < len(known) - 1:
             raise EarwrightError(f"{self.address}: some of the prompt's log-probs are missing.")
         return math.fsum(numbers) / _LN10

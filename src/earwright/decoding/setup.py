@@ -12,7 +12,7 @@ from earwright.decoding.decoder import BeamDecoder
 from earwright.decoding.keyterms import Keyterm, read_keyterms
 from earwright.decoding.options import SearchOptions, search_options
 from earwright.decoding.rescore import ModelScorer, Rescorer
-from earwright.errors import EarwrightError
+from earwright.errors import EarwrightError, EarwrightWarning
 from earwright.lexicon.pronunciations import read_words as read_lines
 from earwright.lm.neural import NeuralLanguageModel
 from earwright.lm.query import LanguageModel
@@ -49,6 +49,7 @@ def build_decoder(
         warnings.warn(
             f"the language model's texts went through the normalizer {model.normalizer!r}, and the "
             f"recognizer's through {normalizer!r}: what they spell differently cannot be found.",
+            EarwrightWarning,
             stacklevel=2,
         )
     words = read_words(lexicon) if isinstance(lexicon, str | os.PathLike) else lexicon
