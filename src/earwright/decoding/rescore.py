@@ -195,6 +195,7 @@ class ServerScorer:
             with urllib.request.urlopen(request, timeout=self.timeout) as answer:
                 data = self._read(answer)
         except urllib.error.HTTPError as error:
+            error.close()
             raise EarwrightError(f"{self.address}: answered {error.code} {error.reason}.") from error
         except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: the port is none
             reason = getattr(error, "reason", None) or error
