@@ -29,6 +29,7 @@ from earwright.transcript import Segment, Transcript, Word
 
 if TYPE_CHECKING:
     from earwright.decoding import Keyterm, Rescorer, SearchOptions
+    from earwright.lm.neural import NeuralLanguageModel
     from earwright.lm.query import LanguageModel
 
 Source = AudioSource | npt.NDArray[Any]
@@ -129,7 +130,7 @@ class Recognizer:
     def use_beam(
         self,
         *,
-        lm: str | os.PathLike[str] | LanguageModel | None = None,
+        lm: str | os.PathLike[str] | LanguageModel | NeuralLanguageModel | None = None,
         lexicon: str | os.PathLike[str] | Iterable[str] | None = None,
         keyterms: str | os.PathLike[str] | Iterable[Keyterm | str] = (),
         options: SearchOptions | Mapping[str, Any] | None = None,
@@ -138,7 +139,8 @@ class Recognizer:
         """Search with a beam from now on; what is not given is as `earwright tune` left it in the bundle.
 
         Args:
-            lm: an n-gram model of words or of this recognizer's tokens, or its file.
+            lm: an n-gram model of words or of this recognizer's tokens, a neural one of its tokens, or
+                the file of one.
             lexicon: the words that there are, or a file of them, one a line; None: those of the language
                 model, and any where there is none. See `SearchOptions.unknown_penalty` for others.
             keyterms: words and phrases to listen for, or a file of them.

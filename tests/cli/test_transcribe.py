@@ -17,8 +17,10 @@ import soundfile
 from earwright.cli.audio_inputs import find_audio, output_stems
 from earwright.cli.main import main
 from earwright.lm.arpa import write_arpa
-from runtime_bundle import RATE, say
+from earwright.text import CharTokenizer
+from runtime_bundle import RATE, TOKENS, say
 from small_models import random_model
+from tiny_transformer import random_transformer
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -286,6 +288,16 @@ def test_a_beam_with_words_and_a_language_model(run: Run) -> None:
     assert [(word["start"], word["end"]) for word in words] == [
         (word["start"], word["end"]) for word in greedy
     ]
+
+
+def test_a_neural_language_model_in_the_search_or_after_it(run: Run) -> None:
+    pytest.importorskip("torch")
+    random_transformer(Path("tokens.onnx"), CharTokenizer(TOKENS))
+    random_transformer(Path("words.onnx"), ["<unk>", "<s>", "</s>", "hello", "you"])
+    for flags in (("--lm", "tokens.onnx", "--lm-weight", "0.1"), ("--beam", "5", "--rescore", "words.onnx")):
+        assert run("a.wav", *flags) == (0, "hello you\n", "")
+    code, _, err = run("a.wav", "--lm", "words.onnx")
+    assert code == 1 and "of words" in err and "--rescore" in err
 
 
 @pytest.mark.parametrize(

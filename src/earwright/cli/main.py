@@ -10,11 +10,12 @@ import difflib
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from earwright import __version__
-from earwright.errors import EarwrightError, first_line
+from earwright.errors import EarwrightError, EarwrightWarning, first_line
 from earwright.files import describe_os_error
 
 # Verb -> (module, its line in --help), in the order in which a newcomer meets them. Only the chosen verb's
@@ -78,7 +79,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     try:
-        return _run(arguments)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            return _run(arguments)
     except KeyboardInterrupt:
         print("earwright: stopped.", file=sys.stderr)
         return INTERRUPTED
@@ -91,6 +94,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"earwright: {_sentence(error)}", file=sys.stderr)
         return 1
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """What earwright warns its user of is one line; what a library warns its caller of stays as it is."""
+    if issubclass(category, EarwrightWarning):
+        print(f"earwright: warning: {message}", file=sys.stderr if file is None else file)
+    else:
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+        (sys.stderr if file is None else file).write(text)
 
 
 def build_parser(verb: str | None = None) -> argparse.ArgumentParser:

@@ -15,7 +15,11 @@ def add_search_arguments(parser: argparse.ArgumentParser) -> None:
         "search", "without any of these a recognizer searches as its bundle says, greedily unless tuned"
     )
     add = group.add_argument
-    add("--lm", metavar="FILE", help="a language model of `earwright lm train`, or ARPA, of words or tokens")
+    add(
+        "--lm",
+        metavar="FILE",
+        help="a language model of `earwright lm train`, or ARPA, of words or tokens; a neural one of tokens",
+    )
     add("--lexicon", metavar="FILE", help="the words that there are, one a line (default: the lm's)")
     add("--rescore", metavar="FILE", help="a larger language model, for a second look at the best hypotheses")
     add("--keyterms", metavar="FILE", help="words and phrases to listen for, one a line")

@@ -49,8 +49,14 @@ def run(args: argparse.Namespace) -> int:
     import json
 
     from earwright.cuts import read_cuts
+    from earwright.lm.neural import is_neural
     from earwright.recognizer import Recognizer
 
+    if args.lm is not None and is_neural(args.lm):
+        raise EarwrightError(
+            f"{args.lm}: a neural model is too slow to be tuned with; compare a few weights with "
+            "`earwright evaluate --lm FILE --lm-weight X`, or tune with an n-gram model."
+        )
     cuts = [cut for cut in read_cuts(args.cuts) if cut.text.strip()]
     if not cuts:
         raise EarwrightError(f"{args.cuts}: no cut has a text, so there is nothing to tune on.")

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +16,14 @@ from earwright.decoding.beam_arrays import (
     Limits,
     Weights,
 )
+from earwright.decoding.fusion import Fusion
 from earwright.decoding.keyterms import Keyterm, KeytermSet
 from earwright.decoding.options import SearchOptions
 from earwright.decoding.spelling_tree import SpellingTree, spelling_tree
 from earwright.decoding.spellings import Units
 from earwright.decoding.stream import BeamStream, Hypothesis
 from earwright.errors import EarwrightError
+from earwright.lm.neural import NeuralLanguageModel
 from earwright.lm.ngrams import NEVER, SPECIAL_WORDS, Level, NgramModel
 from earwright.lm.query import LanguageModel
 from earwright.text import Tokenizer
@@ -43,11 +45,12 @@ class BeamSearch:
         blank: the blank's number.
         lexicon: words, which are spelled with the tokens' characters; or word -> its spellings, each a
             sequence of characters or, for a vocabulary without spaces, of phones.
-        lm: an n-gram model of words or of these tokens.
+        lm: an n-gram model of words or of these tokens, or a neural model of these tokens.
         options: weights and sizes.
 
     Raises:
-        EarwrightError: a vocabulary that cannot be searched, no word that can be spelled with it.
+        EarwrightError: a vocabulary that cannot be searched, no word that can be spelled with it, a model of
+            other tokens.
 
     Example:
         search = BeamSearch(tokens, lm=LanguageModel.load("novels.bin"))
@@ -67,7 +70,7 @@ class BeamSearch:
         *,
         blank: int = 0,
         lexicon: Lexicon | None = None,
-        lm: LanguageModel | None = None,
+        lm: LanguageModel | NeuralLanguageModel | None = None,
         options: SearchOptions = SearchOptions(),  # noqa: B008
     ) -> None:
         names = tokens if isinstance(tokens, Sequence) else tokens.tokens
@@ -75,15 +78,17 @@ class BeamSearch:
         self.options = options
         self.lm = lm
         self.unspellable: tuple[str, ...] = ()
-        self._word_lm = lm if lm is not None and lm.unit == "word" else None
+        self.fusion = Fusion.of(lm, self.units) if isinstance(lm, NeuralLanguageModel) else None
+        ngrams = lm if isinstance(lm, LanguageModel) else None
+        self._word_lm = ngrams if ngrams is not None and ngrams.unit == "word" else None
         if lexicon is None and self._word_lm is not None:
             lexicon = [word for word in self._word_lm.vocabulary if word not in SPECIAL_WORDS]
         self.has_lexicon = lexicon is not None
         self.tree = spelling_tree([], []) if lexicon is None else self._build_tree(lexicon)
-        if lm is not None and self._word_lm is None:
-            ids = _token_ids(self.units, lm)
+        if ngrams is not None and self._word_lm is None:
+            ids = _token_ids(self.units, ngrams)
             self.units = replace(self.units, spellings=self.units.spellings._replace(lm_ids=ids))
-        self._lm = lm if lm is not None else _no_lm()
+        self._lm = ngrams if ngrams is not None else _no_lm()
         self._pronunciations = lexicon if self.units.space is None and isinstance(lexicon, Mapping) else None
 
     def decode(
@@ -126,6 +131,32 @@ class BeamSearch:
     def stream(self, options: SearchOptions | None = None, keyterms: KeytermSet | None = None) -> BeamStream:
         """A search that is given its frames piece by piece."""
         return BeamStream(self, options or self.options, keyterms)
+
+    def restore(self, data: bytes, keyterms: KeytermSet | None = None) -> BeamStream:
+        """A search that was under way, from what `BeamStream.save` returned; its options come with it.
+
+        Args:
+            data: from a search of the same tokens, lexicon and language model.
+            keyterms: those that it was listening for.
+
+        Raises:
+            EarwrightError: it is of another search or later version, or damaged.
+        """
+        from earwright.decoding.saved import restore_stream
+
+        return restore_stream(self, data, keyterms)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of all but the options that decides what is found: tokens, words, language model."""
+        from earwright.decoding.saved import fingerprint
+
+        tree, spellings = self.tree.tree, self.units.spellings
+        lm = [] if self.fusion is None else [self.fusion.model.digest]
+        # Links are found while queries run; whether a number is kept or found again is all the same.
+        tables = [np.asarray(array) for name, array in self._lm.tables._asdict().items() if name != "links"]
+        texts = [*self.units.tokens, f"blank {self.units.blank}", *self.tree.words]
+        return fingerprint([*texts, *tree, self.tree.best, *spellings, *tables, *lm])
 
     def keyterms(self, terms: Iterable[Keyterm | str]) -> KeytermSet:
         """Make words and phrases ready to be listened for; one set serves any number of calls.
@@ -181,9 +212,10 @@ class BeamSearch:
             blank=self.units.blank,
             blank_skip=options.blank_skip if options.blank_skip < 1 else 2.0,
             maximum=options.maximum,
-            recombine=options.recombine and self.lm is not None,
+            # After two prefixes a neural model never says the same.
+            recombine=options.recombine and self.lm is not None and self.fusion is None,
             word_lm=self._word_lm is not None,
-            token_lm=self.lm is not None and self._word_lm is None,
+            token_lm=self.lm is not None and self._word_lm is None and self.fusion is None,
             boundaries=self.units.space is not None or not self.has_lexicon,
         )
 

@@ -19,7 +19,7 @@ NO_WORD = -1  # no word ended here
 UNKNOWN_WORD = -2  # one ended that the tree does not have
 
 # Cells of `Search.counts`.
-HYPOTHESES, TRACES, FRAMES, CANDIDATES = range(4)
+HYPOTHESES, TRACES, FRAMES, CANDIDATES, WANTED = range(5)
 # Cells of `Search.levels`: logarithms of what masses and probabilities were divided by; what a candidate must
 # have.
 SCALE, GIVEN_SCALE, THRESHOLD = range(3)
@@ -30,6 +30,7 @@ class Hypotheses(NamedTuple):
 
     Attributes:
         key: hash of the tokens and words, so that a prefix is met again.
+        above: key of the prefix without its last token; 0 where there is none.
         blank, label: probability of all alignments that end in a blank, and in the last token, with all that
             language model, bonuses and penalties say of the prefix multiplied in; on a scale of their own.
         last: the last token; the blank where there is none.
@@ -44,6 +45,7 @@ class Hypotheses(NamedTuple):
     """
 
     key: Keys
+    above: Keys
     blank: Floats
     label: Floats
     last: Ints
@@ -190,7 +192,7 @@ class Limits(NamedTuple):
 
 
 _KINDS: dict[str, type] = dict.fromkeys(("mass", "blank", "label", "score", "lm_score", "ended"), np.float64)
-_KINDS |= {"key": np.uint64, "lm": np.int64, "ended_lm": np.int64}
+_KINDS |= {"key": np.uint64, "above": np.uint64, "lm": np.int64, "ended_lm": np.int64}
 
 
 def _empty(names: tuple[str, ...], size: int) -> list[Any]:

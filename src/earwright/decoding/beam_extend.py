@@ -19,6 +19,7 @@ from earwright.decoding.beam_arrays import (
     ROOT,
     THRESHOLD,
     UNKNOWN_WORD,
+    WANTED,
     Candidates,
     Floats,
     Hypotheses,
@@ -34,6 +35,9 @@ from earwright.decoding.spellings import BOUNDARY
 from earwright.lm.kernels import compiled, inlined, step
 from earwright.lm.ngrams import UNKNOWN
 from earwright.lm.tables import Tables
+
+# What one token can add at most, as a natural logarithm: doubles end at e ** 709.
+MOST_GAIN = 600.0
 
 
 @inlined
@@ -82,7 +86,7 @@ def find_prefix(s: Search, now: Hypotheses, key: np.uint64) -> int:
 @inlined
 def extend(
     s: Search, now: Hypotheses, tree: Tree, spellings: Spellings, lm: Tables, terms: Terms, w: Weights,
-    limits: Limits, this: int, token: int, factor: float,
+    limits: Limits, this: int, token: int, factor: float, more: Floats,
 ) -> None:  # fmt: skip
     """Add a token to a hypothesis, in each way that the tree allows."""
     if token == now.last[this]:
@@ -113,7 +117,7 @@ def extend(
     for entry in range(first_word - without, last_word):
         word = other if entry < first_word else tree.words[entry]
         to = ROOT if word != NO_WORD and not limits.boundaries else after
-        arrive(s, now, tree, spellings, lm, terms, w, limits, this, token, mass, to, word)
+        arrive(s, now, tree, spellings, lm, terms, w, limits, this, token, mass, to, word, more)
 
 
 @inlined
@@ -130,13 +134,11 @@ def walk(tree: Tree, spellings: Spellings, place: int, first: int, last: int) ->
 def arrive(
     s: Search, now: Hypotheses, tree: Tree, spellings: Spellings, lm: Tables, terms: Terms, w: Weights,
     limits: Limits, this: int, token: int, mass: float, after: int, word: int,
+    more: Floats,
 ) -> None:  # fmt: skip
-    """One way to add a token: to the prefix if it is there already, else as a candidate."""
+    """One way to add a token, as a candidate if no hypothesis is the same."""
     key = mixed(mixed(now.key[this], token), word)
-    there = find_prefix(s, now, key)
-    if there >= 0:
-        more = mass * math.exp(now.score[there] - now.score[this])
-        s.stay_label[there] = max(s.stay_label[there], more) if limits.maximum else s.stay_label[there] + more
+    if find_prefix(s, now, key) >= 0:  # it has got this already
         return
     gain = changes(tree, w, now.place[this], after, word)
     if gain == -np.inf:
@@ -149,7 +151,13 @@ def arrive(
     lm_state, lm_score = now.lm[this], 0.0
     if limits.token_lm or (limits.word_lm and word != NO_WORD):
         lm_score, lm_state = lm_step(now, tree, spellings, lm, limits, this, token, word)
-    gain += w.lm * lm_score
+    if len(more) > 0:
+        if not more[this, token] <= 0.0:
+            more[this, token] = np.inf
+            s.counts[WANTED] += 1
+            return
+        lm_score += more[this, token]
+    gain = min(gain + w.lm * lm_score, MOST_GAIN)
     mass *= math.exp(gain)
     if mass < s.levels[THRESHOLD] or mass <= 0.0:
         return
@@ -256,9 +264,10 @@ def room(s: Search, limits: Limits) -> int:
             s.masses[at] = c.mass[at]
         least = nth_largest(s.masses, count, limits.beam)
         s.levels[THRESHOLD] = max(s.levels[THRESHOLD], least)
-        kept = 0
+        ties, kept = limits.beam - count_above(s.masses, count, least), 0
         for at in range(count):
-            if c.mass[at] >= least and kept < limits.beam:
+            if c.mass[at] > least or (c.mass[at] == least and ties > 0):
+                ties -= c.mass[at] == least
                 move(c, at, kept)
                 kept += 1
         count = kept
@@ -272,6 +281,15 @@ def move(c: Candidates, at: int, to: int) -> None:
     c.mass[to], c.key[to], c.source[to], c.token[to] = c.mass[at], c.key[at], c.source[at], c.token[at]
     c.word[to], c.place[to], c.lm[to], c.term[to] = c.word[at], c.place[at], c.lm[at], c.term[at]
     c.score[to], c.lm_score[to] = c.score[at], c.lm_score[at]
+
+
+@inlined
+def count_above(values: Floats, count: int, least: float) -> int:
+    """How many of the first `count` values are more than `least`."""
+    found = 0
+    for at in range(count):
+        found += values[at] > least
+    return found
 
 
 @compiled

@@ -22,7 +22,7 @@ from earwright.decoding.beam_arrays import (
     Limits,
     Search,
 )
-from earwright.decoding.beam_extend import mixed, nth_largest, total
+from earwright.decoding.beam_extend import count_above, mixed, nth_largest, total
 from earwright.lm.kernels import compiled, inlined
 
 
@@ -43,12 +43,16 @@ def select_best(s: Search, now: Hypotheses, after: Hypotheses, limits: Limits) -
     least = best * limits.beam_width
     if stays + grown > limits.beam:
         least = max(least, nth_largest(s.masses, stays + grown, limits.beam))
+    # Of those that have just as much as the last one that fits, the first; never instead of one with more.
+    ties = limits.beam - count_above(s.masses, stays + grown, least)
     kept = 0
     if limits.recombine:
         s.table[:] = -1
     for this in range(stays):
         blank, label = s.stay_blank[this] / best, s.stay_label[this] / best
-        if total(s.stay_blank[this], s.stay_label[this], limits.maximum) >= least and kept < limits.beam:
+        mass = total(s.stay_blank[this], s.stay_label[this], limits.maximum)
+        if mass > least or (mass == least and ties > 0 and mass > 0.0):
+            ties -= mass == least
             last, place = now.last[this], now.place[this]
             to = slot(s, after, limits, kept, blank, label, last, place, now.lm[this], now.term[this])
             if to >= 0:
@@ -56,7 +60,8 @@ def select_best(s: Search, now: Hypotheses, after: Hypotheses, limits: Limits) -
                 kept = max(kept, to + 1)
     c = s.candidates
     for at in range(grown):
-        if c.mass[at] >= least and kept < limits.beam:
+        if c.mass[at] > least or (c.mass[at] == least and ties > 0):
+            ties -= c.mass[at] == least
             label, token, place = c.mass[at] / best, c.token[at], c.place[at]
             to = slot(s, after, limits, kept, 0.0, label, token, place, c.lm[at], c.term[at])
             if to >= 0:
@@ -96,7 +101,8 @@ def slot(
 @inlined
 def keep_stay(now: Hypotheses, after: Hypotheses, this: int, to: int, blank: float, label: float) -> None:
     """A hypothesis that added no token."""
-    after.key[to], after.last[to], after.place[to] = now.key[this], now.last[this], now.place[this]
+    after.key[to], after.above[to] = now.key[this], now.above[this]
+    after.last[to], after.place[to] = now.last[this], now.place[this]
     after.blank[to], after.label[to] = blank, label
     after.lm[to], after.term[to], after.trace[to] = now.lm[this], now.term[this], now.trace[this]
     after.score[to], after.lm_score[to] = now.score[this], now.lm_score[this]
@@ -110,7 +116,8 @@ def keep_grown(s: Search, now: Hypotheses, after: Hypotheses, at: int, to: int, 
     s.counts[TRACES] = trace + 1
     s.traces.parent[trace], s.traces.token[trace] = now.trace[c.source[at]], c.token[at]
     s.traces.word[trace], s.traces.frame[trace] = c.word[at], s.counts[FRAMES]
-    after.key[to], after.last[to], after.place[to] = c.key[at], c.token[at], c.place[at]
+    after.key[to], after.above[to] = c.key[at], now.key[c.source[at]]
+    after.last[to], after.place[to] = c.token[at], c.place[at]
     after.blank[to], after.label[to] = 0.0, label
     after.lm[to], after.term[to], after.trace[to] = c.lm[at], c.term[at], trace
     after.score[to], after.lm_score[to] = c.score[at], c.lm_score[at]

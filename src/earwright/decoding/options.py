@@ -8,7 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import numpy as np
+
 from earwright.errors import EarwrightError
+
+_NUMBERS = (int, float, np.integer, np.floating)
+_LARGEST_BEAM = 1_000_000  # whose arrays take some 300 MB
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,11 @@ class SearchOptions:
 
     def __post_init__(self) -> None:
         """Raises EarwrightError for what makes no sense."""
+        for option in fields(self):
+            value, switch = getattr(self, option.name), isinstance(option.default, bool)
+            if not isinstance(value, bool if switch else _NUMBERS) or isinstance(value, bool) != switch:
+                kind = "true or false" if switch else "a number"
+                raise EarwrightError(f"search: {option.name} is {value!r}; give {kind}.")
         for name in (
             "lm_weight",
             "beam_threshold",
@@ -68,16 +78,17 @@ class SearchOptions:
             value = getattr(self, name)
             if math.isnan(value) or value < 0:
                 raise EarwrightError(f"search: {name} is {value}; give a number that is 0 or more.")
-        for name in ("word_bonus", "blank_penalty"):
+        for name in ("lm_weight", "keyterm_boost", "word_bonus", "blank_penalty"):
             if not math.isfinite(getattr(self, name)):
                 raise EarwrightError(f"search: {name} is {getattr(self, name)}; give a finite number.")
         if not (math.isfinite(self.acoustic_scale) and self.acoustic_scale > 0):
             raise EarwrightError(f"search: acoustic_scale is {self.acoustic_scale}; give a number above 0.")
-        if not math.isfinite(self.lm_weight):
-            raise EarwrightError(f"search: lm_weight is {self.lm_weight}; give a finite number.")
         for name in ("beam", "token_beam"):
-            if getattr(self, name) < 1:
-                raise EarwrightError(f"search: {name} is {getattr(self, name)}; give 1 or more.")
+            value = getattr(self, name)
+            if isinstance(value, float | np.floating) or not 1 <= value <= _LARGEST_BEAM:
+                raise EarwrightError(
+                    f"search: {name} is {value!r}; give a whole number from 1 to {_LARGEST_BEAM:,}."
+                )
 
 
 def for_many(options: SearchOptions, nbest: int) -> SearchOptions:

@@ -12,8 +12,9 @@ from earwright.decoding.decoder import BeamDecoder
 from earwright.decoding.keyterms import Keyterm, read_keyterms
 from earwright.decoding.options import SearchOptions, search_options
 from earwright.decoding.rescore import ModelScorer, Rescorer
-from earwright.errors import EarwrightError
+from earwright.errors import EarwrightError, EarwrightWarning
 from earwright.lexicon.pronunciations import read_words as read_lines
+from earwright.lm.neural import NeuralLanguageModel
 from earwright.lm.query import LanguageModel
 from earwright.lm.scored_text import load_model
 from earwright.text import Tokenizer, normalize
@@ -24,7 +25,7 @@ Path = str | os.PathLike[str]
 def build_decoder(
     tokenizer: Tokenizer,
     normalizer: str,
-    lm: Path | LanguageModel | None = None,
+    lm: Path | LanguageModel | NeuralLanguageModel | None = None,
     lexicon: Path | Iterable[str] | None = None,
     keyterms: Path | Iterable[Keyterm | str] = (),
     options: SearchOptions | Mapping[str, Any] | None = None,
@@ -43,11 +44,12 @@ def build_decoder(
     A language model whose texts went through another normalizer brings a warning: its words may be spelled
     in another way than the recognizer spells them.
     """
-    model = _load_lm(lm) if isinstance(lm, str | os.PathLike) else lm
+    model = load_model(lm) if isinstance(lm, str | os.PathLike) else lm
     if model is not None and model.normalizer not in ("none", normalizer):
         warnings.warn(
             f"the language model's texts went through the normalizer {model.normalizer!r}, and the "
             f"recognizer's through {normalizer!r}: what they spell differently cannot be found.",
+            EarwrightWarning,
             stacklevel=2,
         )
     words = read_words(lexicon) if isinstance(lexicon, str | os.PathLike) else lexicon
@@ -70,13 +72,6 @@ def read_words(path: Path) -> list[str]:
     if not words:
         raise EarwrightError(f"{path}: has no words.")
     return list(dict.fromkeys(words))
-
-
-def _load_lm(path: Path) -> LanguageModel:
-    model = load_model(path)
-    if not isinstance(model, LanguageModel):
-        raise EarwrightError(f"{path}: a neural model; the search takes n-gram models.")
-    return model
 
 
 def _normalized(term: Keyterm | str, normalizer: str) -> Keyterm:

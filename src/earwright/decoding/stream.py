@@ -17,6 +17,8 @@ from earwright.decoding.beam_arrays import (
     ROOT,
     SCALE,
     TRACES,
+    WANTED,
+    Floats,
     Hypotheses,
     Search,
     Terms,
@@ -24,6 +26,8 @@ from earwright.decoding.beam_arrays import (
     empty_hypotheses,
     empty_traces,
 )
+from earwright.decoding.frames import frame_probs
+from earwright.decoding.fusion import Prefixes
 from earwright.decoding.keyterms import KeytermSet, no_keyterms
 from earwright.decoding.options import SearchOptions
 from earwright.decoding.spellings import BOUNDARY
@@ -90,12 +94,14 @@ class BeamStream:
             np.full(size, -1, np.int32),
             np.zeros(min(options.token_beam, len(search.units.tokens)), np.int32),
             np.zeros(3 * beam + 16),
-            np.zeros(4, np.int64),
+            np.zeros(5, np.int64),
             np.zeros(3),
         )
         # What all hypotheses share, and will for ever: (token, word, frame) each.
         self._said: list[tuple[int, int, int]] = []
         self._begin()
+        root = int(self._state.now.key[0])
+        self._prefixes = None if search.fusion is None else Prefixes(search.fusion, root)
 
     def _begin(self) -> None:
         """One hypothesis, which has said nothing."""
@@ -120,20 +126,54 @@ class BeamStream:
             log_probs: (T, V) natural logarithms; T may be 0.
 
         Raises:
-            EarwrightError: another V than the vocabulary's, NaN or +inf among them.
+            EarwrightError: another V than the vocabulary's, NaN or +inf among them, a frame that is -inf for
+                all tokens. The search is as it was before.
         """
-        from earwright.decoding.beam_kernel import advance
-
-        search = self.search
-        probs = self._probs(log_probs)
+        size, levels = len(self.search.units.tokens), self._state.levels
+        probs, best = frame_probs(log_probs, size, self._limits.blank, self.options, self.frames)
+        # One after the other, so that pieces give what the whole gives.
+        levels[GIVEN_SCALE] = np.add.accumulate(np.append(levels[GIVEN_SCALE], best))[-1]
         nothing = np.zeros((0, 0))
         for first in range(0, len(probs), _CHUNK):
             part = probs[first : first + _CHUNK]
             self._make_room(len(part))
-            advance(
-                self._state, self._tree, search.units.spellings, search._lm.tables, self._terms,
-                self._weights, self._limits, part, nothing,
-            )  # fmt: skip
+            if self._prefixes is None:
+                self._run(part, nothing)
+                continue
+            for frame in range(len(part)):
+                self._run_with(self._prefixes, part[frame : frame + 1])
+
+    def _run(self, probs: Floats, more: Floats) -> None:
+        """The kernel, over frames (T, V)."""
+        from earwright.decoding.beam_kernel import advance
+
+        search = self.search
+        advance(
+            self._state, self._tree, search.units.spellings, search._lm.tables, self._terms,
+            self._weights, self._limits, probs, more,
+        )  # fmt: skip
+
+    def _run_with(self, prefixes: Prefixes, frame: Floats) -> None:
+        """The kernel over one frame (1, V), with a neural language model, which it asks for what it needs."""
+        before, count = self._now, int(self._state.counts[HYPOTHESES])
+        keys: list[int] = before.key[:count].tolist()
+        while True:
+            more = prefixes.log_probs(keys) if keys else np.zeros((0, 0))
+            self._run(frame, more)
+            if not self._state.counts[WANTED]:
+                break
+            prefixes.ask(keys[this] for this in np.flatnonzero(np.isposinf(more).any(axis=1)))
+        now, left = self._now, int(self._state.counts[HYPOTHESES])
+        after: list[int] = now.key[:left].tolist()
+        if after == keys:
+            return
+        there = set(keys)
+        of_trace = dict(zip(before.trace[:count].tolist(), keys, strict=True))
+        ends, parent = now.trace[:left].tolist(), self._state.traces.parent
+        parents = [
+            None if key in there else of_trace[parent[end]] for key, end in zip(after, ends, strict=True)
+        ]
+        prefixes.follow(after, parents, now.last[:left].tolist())
 
     def finish(self, nbest: int = 1, *, end: bool = True) -> list[Hypothesis]:
         """The best hypotheses if no more frames come, with different words each; more may come all the same.
@@ -141,23 +181,37 @@ class BeamStream:
         Args:
             nbest: how many at most.
             end: whether a sentence ends here, so that the language model is asked for its end, too.
+
+        Raises:
+            EarwrightError: `nbest` is below 1.
         """
         from earwright.decoding.beam_kernel import finish
 
+        if nbest < 1:
+            raise EarwrightError(f"{nbest} hypotheses were asked for; ask for 1 or more.")
         search, beam = self.search, self.options.beam
-        mass, score, lm_score = np.zeros(beam), np.zeros(beam), np.zeros(beam)
+        worth, score, lm_score = np.zeros(beam), np.zeros(beam), np.zeros(beam)
         word = np.zeros(beam, np.int32)
         finish(
             self._state, self._tree, search.units.spellings, search._lm.tables, self._terms,
-            self._weights, self._limits, end, mass, score, lm_score, word,
+            self._weights, self._limits, end, worth, score, lm_score, word,
         )  # fmt: skip
         count, traces = int(self._state.counts[HYPOTHESES]), self._now.trace
+        if end and self._prefixes is not None and count:
+            told = self._prefixes.ends(self._now.key[:count].tolist())
+            for sums, weight in ((worth, self._weights.lm), (score, self._weights.lm), (lm_score, 1.0)):
+                sums[:count] += weight * told
         found: dict[tuple[str, ...], Hypothesis] = {}
-        for this in np.argsort(-mass[:count], kind="stable"):
-            if not mass[this] > 0.0:
+        for this in np.argsort(-worth[:count], kind="stable"):
+            if worth[this] == -np.inf:
                 break
-            worth = math.log(mass[this]) + self._scale
-            one = self._hypothesis(int(traces[this]), int(word[this]), worth, score[this], lm_score[this])
+            one = self._hypothesis(
+                int(traces[this]),
+                int(word[this]),
+                float(worth[this]) + self._scale,
+                score[this],
+                lm_score[this],
+            )
             found.setdefault(one.words, one)
             if len(found) == nbest:
                 break
@@ -172,6 +226,16 @@ class BeamStream:
         this = int(np.argmax(mass[:count]))
         worth = math.log(mass[this]) + self._scale
         return self._hypothesis(int(now.trace[this]), NO_WORD, worth, now.score[this], now.lm_score[this])
+
+    def save(self) -> bytes:
+        """All that the search knows so far, for `BeamSearch.restore`; it goes on as this one would.
+
+        The same search, key terms and earwright's version are needed to restore it. It holds what was said,
+        and no audio.
+        """
+        from earwright.decoding.saved import save_stream
+
+        return save_stream(self)
 
     @property
     def stable_words(self) -> int:
@@ -197,7 +261,7 @@ class BeamStream:
                 said.append(self._step(trace))
                 trace = int(traces.parent[trace])
             self._said += reversed(said)
-            self._state.counts[TRACES] = close_gaps(traces, used, shared, ends, room)
+        self._state.counts[TRACES] = close_gaps(traces, used, shared, ends, room)
 
     def _step(self, trace: int) -> tuple[int, int, int]:
         traces = self._state.traces
@@ -212,35 +276,16 @@ class BeamStream:
         """What the logarithms of masses lack."""
         return float(self._state.levels[SCALE] + self._state.levels[GIVEN_SCALE])
 
-    def _probs(self, log_probs: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        values = np.asarray(log_probs, np.float64)
-        size = len(self.search.units.tokens)
-        if values.ndim != 2 or values.shape[1] != size:
-            raise EarwrightError(
-                f"log-probs of shape {values.shape} do not fit {size} tokens; give (frames, {size})."
-            )
-        if np.isnan(values).any() or (values == np.inf).any():
-            raise EarwrightError("log-probs have NaN or +inf in them: the model's weights may be damaged.")
-        scaled = values * self.options.acoustic_scale if self.options.acoustic_scale != 1.0 else values
-        if self.options.blank_penalty:
-            scaled = scaled.copy()
-            scaled[:, self._limits.blank] -= self.options.blank_penalty
-        # Frames are brought to a maximum of 1, so that log-probs that are all far below 0 do not vanish.
-        if len(scaled):
-            best = np.maximum(scaled.max(axis=1), -1e300)
-            # One after the other, so that pieces give what the whole gives.
-            levels = self._state.levels
-            levels[GIVEN_SCALE] = np.add.accumulate(np.append(levels[GIVEN_SCALE], best))[-1]
-            scaled = scaled - best[:, None]
-        return np.exp(scaled)
-
     def _make_room(self, frames: int) -> None:
         """For the traces of so many frames more."""
         old, most = self._state.traces, frames * self.options.beam
         if int(self._state.counts[TRACES]) + most > max(len(old.parent), _MOST_TRACES):
             self._commit()
-        used = int(self._state.counts[TRACES])
-        need = used + most
+        self._make_traces(int(self._state.counts[TRACES]) + most)
+
+    def _make_traces(self, need: int) -> None:
+        """Room for so many."""
+        old, used = self._state.traces, int(self._state.counts[TRACES])
         if need > len(old.parent):
             new = empty_traces(max(need, 2 * len(old.parent)))
             for before, after in zip(old, new, strict=True):
