@@ -87,7 +87,7 @@ class _Walk(NamedTuple):
         most: (traces,) the same, but no less than for those that have said more.
         ended: (traces,) when the parent's token ends on that path.
         losses: (merges,) what is lost at least by the loser's beginning.
-        ends: what paths to each end are worth, one without any merge.
+        ends: what paths to each end are worth.
     """
 
     worth: Floats
@@ -216,8 +216,8 @@ class _Builder:
         from earwright.decoding.lattice import trellis_kernel as kernel
 
         blank, used = self.limits.blank, self.used
-        begins, in_blank, in_label, nothing = kernel.forward(
-            self.traces, self.notes, used, self.scaled, blank, self.start
+        begins, in_blank, in_label, silent, nothing = kernel.forward(
+            self.traces, self.notes, used, self.merges, self.scaled, blank, self.start
         )
         said = ends.traces >= 0
         score, come = np.full(len(said), self.start), np.full(len(said), nothing[-1])
@@ -225,13 +225,13 @@ class _Builder:
         score[said] = self.notes.score[last]
         come[said] = np.maximum(in_blank, in_label)[begins[last + 1] - 1]
         gains = ends.score - score
-        after_blank, after_label, _ = kernel.backward(
+        _, after_label, _ = kernel.backward(
             self.traces, self.notes, used, self.merges, self.scaled, blank, self.start, begins,
             ends.traces, gains,
         )  # fmt: skip
         worth, ended, most = kernel.through(
-            self.traces, self.notes, used, self.scaled, self.start, begins, in_blank, in_label, nothing,
-            after_blank, after_label,
+            self.traces, self.notes, used, self.scaled, self.start, begins, in_blank, in_label, silent,
+            nothing, after_label,
         )  # fmt: skip
         losses = kernel.losses(self.traces, self.notes, self.merges, begins, in_blank, in_label)
         return _Walk(worth, most, ended, losses, come + gains)
@@ -300,7 +300,8 @@ class _Builder:
         targets = np.array([arc[1] for arc in found], np.int32)
         flat = np.array([token for tokens in said for token in tokens], np.int32)
         acoustic, path, places = align_arcs(
-            self.scaled, self.limits.blank, flat, begins, clock[sources], clock[targets], last[sources], times[-1]
+            self.scaled, self.limits.blank, flat, begins, clock[sources], clock[targets], last[sources], times[-1],
+            self.limits.maximum,
         )
         score, lm = np.array([arc[4] for arc in found]), np.array([arc[5] for arc in found])
         best: dict[tuple[int, int, str], int] = {}

@@ -33,7 +33,8 @@ class Lattice:
         times: (N,) frames before each node.
         sources, targets: (A,) the nodes of each arc, sorted by source.
         words: of each arc; "" where there is none.
-        acoustic: (A,) log P of the best alignment of the arc's tokens between its nodes, a natural logarithm.
+        acoustic: (A,) log P of the arc's tokens in its frames, as a natural logarithm: the sum over alignments,
+            or the best one of a search with `maximum`.
         lm: (A,) log10 of the language model, unweighted; the sentence's end is with its last arc.
         other: (A,) bonuses and penalties, as natural logarithms.
         alignments: (A,) the token of each frame of an arc, blanks among them; empty where it is not known.

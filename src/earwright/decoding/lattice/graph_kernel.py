@@ -53,7 +53,8 @@ def forward_backward(
 
 @_compiled
 def align_arcs(
-    log_probs: Floats, blank: int, tokens: Ints, begins: Longs, first: Ints, last: Ints, before: Ints, end: int
+    log_probs: Floats, blank: int, tokens: Ints, begins: Longs, first: Ints, last: Ints, before: Ints, end: int,
+    maximum: bool,
 ) -> tuple[Floats, Ints, Longs]:
     """The best alignment of each arc's tokens with the frames between its nodes.
 
@@ -81,32 +82,39 @@ def align_arcs(
     path = np.full(places[arcs], blank, np.int32)
     back = np.zeros((longest, widest), np.uint8)
     score, new = np.empty(widest), np.empty(widest)
+    mass, new_mass = np.empty(widest), np.empty(widest)
     for arc in range(arcs):
         said, frames = tokens[begins[arc] : begins[arc + 1]], last[arc] - first[arc]
         states = 2 * len(said) + 1
-        score[:states] = -np.inf
-        score[0] = 0.0
+        score[:states], mass[:states] = -np.inf, -np.inf
+        score[0], mass[0] = 0.0, 0.0
         for frame in range(frames):
             row = log_probs[first[arc] + frame]
             for state in range(states):
                 best, how, label = score[state], 0, state & 1
+                total = mass[state]
                 token = said[state >> 1] if label else blank
-                if state > 0 and score[state - 1] > best:
-                    best, how = score[state - 1], 1
-                # Before the first frame stands state 0 as if it were a blank; it is the token before instead.
-                if frame == 0 and state == 1 and token == before[arc]:
-                    best = -np.inf
-                if label and state > 2 and token != said[(state >> 1) - 1] and score[state - 2] > best:
-                    best, how = score[state - 2], 2
-                new[state] = best + row[token]
+                # Before the first frame state 0 stands for the token before, which the same cannot follow.
+                if state > 0 and not (frame == 0 and token == before[arc]):
+                    total = add(total, mass[state - 1], False)
+                    if score[state - 1] > best:
+                        best, how = score[state - 1], 1
+                if label and state > 2 and token != said[(state >> 1) - 1]:
+                    total = add(total, mass[state - 2], False)
+                    if score[state - 2] > best:
+                        best, how = score[state - 2], 2
+                new[state], new_mass[state] = best + row[token], total + row[token]
                 back[frame, state] = how
             score, new = new, score
+            mass, new_mass = new_mass, mass
         state = states - 1
         if last[arc] < end or (states > 1 and score[states - 2] > score[states - 1]):
             state = states - 2
         if state < 0 or frames < len(said):
             continue
-        scores[arc] = score[state]
+        scores[arc] = score[state] if maximum else mass[state]
+        if not maximum and last[arc] == end and states > 1:
+            scores[arc] = add(mass[states - 1], mass[states - 2], False)
         for frame in range(frames - 1, -1, -1):
             path[places[arc] + frame] = said[state >> 1] if state & 1 else blank
             state -= back[frame, state]

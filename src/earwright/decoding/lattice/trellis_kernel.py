@@ -2,7 +2,7 @@
 
 A search that takes notes leaves behind the tree of what was said, for how long each prefix was a hypothesis,
 and which of them became one. Those cells (prefix, frame) are gone through once more, with the best alignment
-instead of the sum: forward along each prefix alone, backward through all that can follow, merges included.
+instead of the sum, forward and backward.
 """
 
 # To the compiler the integers of Python and of numpy are one kind.
@@ -41,19 +41,22 @@ def _compiled(function: Kernel) -> Kernel:
 
 @_compiled
 def forward(
-    traces: Traces, notes: Notes, used: int, log_probs: Floats, blank: int, start: float
-) -> tuple[Longs, Floats, Floats, Floats]:
-    """The best alignment of each prefix that ends after each frame.
+    traces: Traces, notes: Notes, used: int, merges: int, log_probs: Floats, blank: int, start: float
+) -> tuple[Longs, Floats, Floats, Ints, Floats]:
+    """The best way to each cell, in the search or by way of a merge.
+
+    A loser has the smaller sum over alignments, and may have the better best one: then it is the winner's.
 
     Args:
-        traces, notes, used: of a search.
+        traces, notes, used, merges: of a search.
         log_probs: (T, V), as the search had them.
         blank: its number.
         start: score of the prefix that has said nothing.
 
     Returns:
         (used + 1,) where the cells of each trace begin; cell `begins[n] + t - frame[n]` is that of frame t.
-        (cells,) twice: log-prob and score of those that end in a blank, and in the last token.
+        (cells,) twice: log-prob and score of ways that end in a blank, and in the last token.
+        (cells,) of the first, the frame after the last one of the token.
         (T + 1,) of the prefix that has said nothing, after so many frames.
     """
     frames = len(log_probs)
@@ -61,19 +64,40 @@ def forward(
     for trace in range(used):
         begins[trace + 1] = begins[trace] + notes.last[trace] - traces.frame[trace] + 1
     in_blank, in_label = np.full(begins[used], -np.inf), np.full(begins[used], -np.inf)
+    silent = np.zeros(begins[used], np.int32)
     nothing = np.zeros(frames + 1)
     nothing[0] = start
+    made, merge, count = 0, 0, 0
+    active = np.empty(used, np.int64)
     for t in range(frames):
         nothing[t + 1] = nothing[t] + log_probs[t, blank]
-    for trace in range(used):
-        token, first = traces.token[trace], traces.frame[trace]
-        b, l = -np.inf, -np.inf  # noqa: E741
-        for t in range(first, notes.last[trace] + 1):
-            come = entry(traces, notes, begins, in_blank, in_label, nothing, start, trace, t)
-            b = max(b, l) + log_probs[t, blank]
-            l = max(l, come) + log_probs[t, token]  # noqa: E741
-            in_blank[begins[trace] + t - first], in_label[begins[trace] + t - first] = b, l
-    return begins, in_blank, in_label, nothing
+        while made < used and traces.frame[made] == t:
+            active[count] = made
+            count += 1
+            made += 1
+        kept = 0
+        for at in range(count):
+            trace = active[at]
+            cell = begins[trace] + t - traces.frame[trace]
+            label = entry(traces, notes, begins, in_blank, in_label, nothing, start, trace, t)
+            if t > traces.frame[trace]:
+                before = cell - 1
+                in_blank[cell] = max(in_blank[before], in_label[before]) + log_probs[t, blank]
+                silent[cell] = silent[before] if in_blank[before] > in_label[before] else t
+                label = max(label, in_label[before])
+            in_label[cell] = label + log_probs[t, traces.token[trace]]
+            if notes.last[trace] > t:
+                active[kept] = trace
+                kept += 1
+        count = kept
+        while merge < merges and notes.frame[merge] == t:
+            loser, winner = notes.loser[merge], notes.winner[merge]
+            one, other = begins[loser] + t - traces.frame[loser], begins[winner] + t - traces.frame[winner]
+            if in_blank[one] > in_blank[other]:
+                in_blank[other], silent[other] = in_blank[one], silent[one]
+            in_label[other] = max(in_label[other], in_label[one])
+            merge += 1
+    return begins, in_blank, in_label, silent, nothing
 
 
 @compiled
@@ -162,7 +186,7 @@ def backward(
 @_compiled
 def through(
     traces: Traces, notes: Notes, used: int, log_probs: Floats, start: float, begins: Longs,
-    in_blank: Floats, in_label: Floats, nothing: Floats, after_blank: Floats, after_label: Floats,
+    in_blank: Floats, in_label: Floats, silent: Ints, nothing: Floats, after_label: Floats,
 ) -> tuple[Floats, Ints, Floats]:  # fmt: skip
     """What the best path through each trace is worth, and when its parent's token ends on it.
 
@@ -184,12 +208,7 @@ def through(
             continue
         cell = begins[parent] + best - 1 - traces.frame[parent]
         if traces.token[parent] == traces.token[trace] or in_blank[cell] > in_label[cell]:
-            # Back over the blanks between the two tokens.
-            best -= 1
-            cell -= 1
-            while cell > begins[parent] and in_blank[cell] > in_label[cell]:
-                best -= 1
-                cell -= 1
+            best = silent[cell]
         ended[trace] = best
     most = worth.copy()
     for trace in range(used - 1, -1, -1):
