@@ -183,7 +183,9 @@ class _Builder:
     def _points(self, starts: Ints) -> _Points:
         """The ends of words before traces that begin one."""
         before = self.traces.parent[starts]
-        words = self.traces.word[starts] if self.limits.boundaries else np.full(len(starts), NO_WORD, np.int32)
+        words = (
+            self.traces.word[starts] if self.limits.boundaries else np.full(len(starts), NO_WORD, np.int32)
+        )
         return self._ended(before, self.traces.frame[starts], words, np.zeros(len(starts), np.bool_))
 
     def _ended(self, last: Ints, before: Ints, words: Ints, ends: npt.NDArray[np.bool_]) -> _Points:
@@ -300,7 +302,14 @@ class _Builder:
         targets = np.array([arc[1] for arc in found], np.int32)
         flat = np.array([token for tokens in said for token in tokens], np.int32)
         acoustic, path, places = align_arcs(
-            self.scaled, self.limits.blank, flat, begins, clock[sources], clock[targets], last[sources], times[-1],
+            self.scaled,
+            self.limits.blank,
+            flat,
+            begins,
+            clock[sources],
+            clock[targets],
+            last[sources],
+            times[-1],
             self.limits.maximum,
         )
         score, lm = np.array([arc[4] for arc in found]), np.array([arc[5] for arc in found])

@@ -53,7 +53,14 @@ def forward_backward(
 
 @_compiled
 def align_arcs(
-    log_probs: Floats, blank: int, tokens: Ints, begins: Longs, first: Ints, last: Ints, before: Ints, end: int,
+    log_probs: Floats,
+    blank: int,
+    tokens: Ints,
+    begins: Longs,
+    first: Ints,
+    last: Ints,
+    before: Ints,
+    end: int,
     maximum: bool,
 ) -> tuple[Floats, Ints, Longs]:
     """The best alignment of each arc's tokens with the frames between its nodes.

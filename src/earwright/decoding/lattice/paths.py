@@ -119,7 +119,11 @@ def _followers(lattice: Lattice) -> list[list[tuple[int, int, str, float]]]:
     """Of each node its arcs: number, target, word, score."""
     following: list[list[tuple[int, int, str, float]]] = [[] for _ in range(lattice.nodes)]
     rows = zip(
-        lattice.sources.tolist(), lattice.targets.tolist(), lattice.words, lattice.scores.tolist(), strict=True
+        lattice.sources.tolist(),
+        lattice.targets.tolist(),
+        lattice.words,
+        lattice.scores.tolist(),
+        strict=True,
     )
     for arc, (source, target, word, score) in enumerate(rows):
         following[source].append((arc, target, word, score))

@@ -48,7 +48,14 @@ def align_arc(above: Floats, word: int, said: Ints, costs: Floats, ways: Ints) -
 
 @_compiled
 def expected_errors(
-    sources: Ints, order: Longs, coming: Longs, words: Ints, shares: Floats, times: Ints, said: Ints, kinds: int
+    sources: Ints,
+    order: Longs,
+    coming: Longs,
+    words: Ints,
+    shares: Floats,
+    times: Ints,
+    said: Ints,
+    kinds: int,
 ) -> tuple[float, Floats, Floats, Floats]:
     """The expected number of errors of a sequence, and what stands in its places.
 
