@@ -30,6 +30,7 @@ from earwright.text import Tokenizer
 if TYPE_CHECKING:
     from earwright.decoding.lattice.graph import Lattice
 
+LATTICE_BEAM = 8.0  # see docs/results/lattice.json for what others hold and cost
 _LN10 = math.log(10.0)
 Lexicon = Mapping[str, Iterable[Sequence[str]]] | Iterable[str]
 
@@ -132,7 +133,7 @@ class BeamSearch:
         log_probs: npt.ArrayLike,
         options: SearchOptions | None = None,
         keyterms: KeytermSet | None = None,
-        beam: float = 8.0,
+        beam: float = LATTICE_BEAM,
     ) -> Lattice:
         """What else the search has thought possible, as a word lattice.
 
@@ -148,11 +149,22 @@ class BeamSearch:
         Raises:
             EarwrightError: as for `decode`; a token with a space elsewhere than at its beginning.
         """
+        return self.decode_with_lattice(log_probs, 1, options, keyterms, beam)[1]
+
+    def decode_with_lattice(
+        self,
+        log_probs: npt.ArrayLike,
+        nbest: int = 1,
+        options: SearchOptions | None = None,
+        keyterms: KeytermSet | None = None,
+        beam: float = LATTICE_BEAM,
+    ) -> tuple[list[Hypothesis], Lattice]:
+        """What `decode` and `lattice` give, of one search."""
         from earwright.decoding.lattice.build import build_lattice
 
         stream = BeamStream(self, options or self.options, keyterms, lattice=True)
         stream.advance(log_probs)
-        return build_lattice(stream, stream.scaled(log_probs), beam)
+        return stream.finish(nbest), build_lattice(stream, stream.scaled(log_probs), beam)
 
     def stream(self, options: SearchOptions | None = None, keyterms: KeytermSet | None = None) -> BeamStream:
         """A search that is given its frames piece by piece."""

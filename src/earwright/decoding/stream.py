@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -277,10 +277,11 @@ class BeamStream:
         need = max(int(counts[TRACES]), int(counts[MERGES])) + most
         if need > len(self._state.notes.last):
             traces, notes = empty_traces(2 * need), empty_notes(2 * need)
-            old = (*self._state.traces, *self._state.notes)
-            for before, after in zip(old, (*traces, *notes), strict=True):
-                size = min(len(before), len(after))
-                after[:size] = before[:size]
+            used = max(int(counts[TRACES]), int(counts[MERGES]))
+            old: list[Any] = [*self._state.traces, *self._state.notes]
+            new: list[Any] = [*traces, *notes]
+            for before, after in zip(old, new, strict=True):
+                after[:used] = before[:used]
             self._state = self._state._replace(traces=traces, notes=notes)
 
     def _hypothesis(

@@ -25,7 +25,7 @@ class Lattice:
 
         acoustic + lm_weight * ln(10) * lm + other
 
-    An arc holds a word's tokens with the blanks before them; those after the last word belong to the last arc.
+    An arc holds a word's tokens with the blanks before them; those after the last word are the last arc's.
     Nodes are in order: each arc leads to a higher number, from node 0 to node N - 1. Without any path there
     are no nodes.
 
@@ -33,7 +33,7 @@ class Lattice:
         times: (N,) frames before each node.
         sources, targets: (A,) the nodes of each arc, sorted by source.
         words: of each arc; "" where there is none.
-        acoustic: (A,) log P of the arc's tokens in its frames, as a natural logarithm: the sum over alignments,
+        acoustic: (A,) log P of the arc's tokens in its frames, a natural logarithm: the sum over alignments,
             or the best one of a search with `maximum`.
         lm: (A,) log10 of the language model, unweighted; the sentence's end is with its last arc.
         other: (A,) bonuses and penalties, as natural logarithms.
@@ -185,11 +185,11 @@ def assemble(
         clock[order],
         place[froms[kept]],
         place[tos[kept]],
-        tuple(words[arc] for arc in kept),
+        tuple(words[arc] for arc in kept.tolist()),
         np.asarray(acoustic, np.float64)[kept],
         np.asarray(lm, np.float64)[kept],
         np.asarray(other, np.float64)[kept],
-        tuple(alignments[arc] for arc in kept),
+        tuple(alignments[arc] for arc in kept.tolist()),
         lm_weight,
     )
 

@@ -63,7 +63,7 @@ def align_arcs(
     end: int,
     maximum: bool,
 ) -> tuple[Floats, Ints, Longs]:
-    """The best alignment of each arc's tokens with the frames between its nodes.
+    """How likely each arc's tokens are in the frames between its nodes, and how they are aligned best.
 
     An arc begins with the blanks before its first token and ends with its last token; an arc that ends the
     utterance (at `end`) has the blanks after it, too.
@@ -75,9 +75,11 @@ def align_arcs(
         first, last: (A,) the frames of each arc, `last` not included.
         before: (A,) the last token before it; the same token again needs a blank between.
         end: T, as a number that `last` can have.
+        maximum: the best alignment instead of the sum over all.
 
     Returns:
-        (A,) log-probs, -inf where there is no room; the token of each frame, arc after arc; where each begins.
+        (A,) log-probs, -inf where there is no room; the token of each frame on the best alignment, arc after
+        arc; where each begins.
     """
     arcs = len(first)
     scores, places = np.full(arcs, -np.inf), np.zeros(arcs + 1, np.int64)

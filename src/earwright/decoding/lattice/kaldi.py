@@ -6,10 +6,10 @@
     (an empty line)
 
 A line is an arc: its nodes, its word, and three things about it: the graph's cost (language model, weighted,
-with bonuses and penalties), the acoustics' cost, and what is heard in each frame. Costs are natural logarithms
-with their signs turned. Kaldi puts transition-ids for the frames; here a frame's number is that of its token
-plus 1 (0 means nothing to Kaldi), the blank among them, so that Kaldi's tools tell times from them. A node
-alone on a line ends the utterance, at a cost if one is given. Words are given as text, as after
+with bonuses and penalties), the acoustics' cost, and what is heard in each frame. Costs are natural
+logarithms with their signs turned. Kaldi puts transition-ids for the frames; here a frame's number is that of
+its token plus 1 (0 means nothing to Kaldi), the blank among them, so that Kaldi's tools tell times from them.
+A node alone on a line ends the utterance, at a cost if one is given. Words are given as text, as after
 `utils/int2sym.pl -f 3 words.txt`.
 
 Source: kaldi-asr.org/doc/lattices.html, "Compact lattices".
@@ -101,6 +101,7 @@ class _Reader:
         self.path, self.first, self.lm_weight = path, first, lm_weight
         self.nodes: dict[int, int] = {}  # the file's number -> ours; 0 is the end of all
         self.arcs = ArcList()
+        self.ends: list[int] = []  # nodes that end the utterance at no cost
 
     def lattice(self, lines: Sequence[str]) -> Lattice:
         if not lines:
@@ -113,9 +114,14 @@ class _Reader:
             elif len(fields) in (1, 2):
                 node = self._node(place, fields[0])
                 self._arc(place, node, 0, _NOTHING, fields[1] if len(fields) == 2 else "0,0,")
+                if len(fields) == 1:
+                    self.ends.append(node)
             else:
                 raise wrong(self.path, place, "an arc has two nodes, a word and costs.")
-        return self.arcs.lattice(self.path, self.first, self._times(), self.lm_weight, 1, 0)
+        end = self.ends[0] if self.ends and self.arcs.sources.count(self.ends[0]) == 1 else 0
+        if self.arcs.targets.count(0) > 1:  # more than one node ends it
+            end = 0
+        return self.arcs.lattice(self.path, self.first, self._times(), self.lm_weight, 1, end)
 
     def _node(self, place: int, text: str) -> int:
         return self.nodes.setdefault(index(self.path, place, text, "a node"), 1 + len(self.nodes))
@@ -146,9 +152,7 @@ class _Reader:
                 if times[target] == -1:
                     times[target] = time
                     waiting.append(target)
-                elif times[target] != time and all(self.arcs.alignments):
+                elif times[target] != time and any(self.arcs.alignments):
                     line = self.first + 1 + arc
-                    raise wrong(
-                        self.path, line, "the ways to this arc's end have different numbers of frames."
-                    )
+                    raise wrong(self.path, line, "the ways to this arc's end differ in frames.")
         return times

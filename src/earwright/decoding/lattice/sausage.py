@@ -1,9 +1,9 @@
 """Confusion networks: a lattice as places in time, with the words that compete for each; and confidence.
 
 Source: Xu et al. 2011 (see `sausage_kernel`). A sequence of words is aligned with all paths at once, so that
-each of its words, and each gap between two, becomes a place. Mangu et al. 2000 cluster a lattice's arcs to the
-same end; here a place's probabilities sum to one by construction, and the words that are best in each place
-are those with the fewest expected errors.
+each of its words, and each gap between two, becomes a place. Mangu et al. 2000 cluster a lattice's arcs to
+the same end; here a place's probabilities sum to one by construction, and the words that are best in each
+place are those with the fewest expected errors.
 """
 
 from __future__ import annotations
@@ -105,7 +105,8 @@ def word_posteriors(lattice: Lattice, words: Sequence[str], scale: float = 1.0) 
     said = bins.sequence(words)
     _, found, _, _ = bins.places(said)
     places = np.arange(1, len(said), 2)
-    return np.minimum(found[places, said[places]], 1.0).tolist()
+    posteriors: list[float] = np.minimum(found[places, said[places]], 1.0).tolist()
+    return posteriors
 
 
 class _Bins:
@@ -149,9 +150,12 @@ class _Bins:
         names = list(self._numbers)
         order = [int(word) for word in np.argsort(-posteriors, kind="stable") if posteriors[word] > _LEAST]
         total = float(posteriors[order].sum())
+        last = float(self._lattice.frames)  # which no sum exceeds but by a rounding
+        until = [min(float(ends[word] / posteriors[word]), last) for word in order]
+        since = [float(begins[word] / posteriors[word]) for word in order]
         return Slot(
             tuple(names[word] for word in order),
             tuple(float(posteriors[word]) / total for word in order),
-            tuple(float(begins[word] / posteriors[word]) for word in order),
-            tuple(float(ends[word] / posteriors[word]) for word in order),
+            tuple(map(min, since, until)),
+            tuple(until),
         )

@@ -1,4 +1,4 @@
-"""The expected edit distance of a lattice to a sequence of words, compiled; and which words stand in its places.
+"""The expected edit distance of a lattice to a sequence of words; and what stands in its places. Compiled.
 
 Source: Xu, Povey, Mangu and Zhu, "Minimum Bayes Risk decoding and system combination based on a recursion for
 edit distance", Computer Speech and Language 2011, algorithms 1 and 2 (as Kaldi's lattice-mbr-decode).

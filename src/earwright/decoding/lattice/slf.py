@@ -9,8 +9,8 @@
     I=0 t=0.0
     J=0 S=0 E=1 W=word a=-12.25 l=-7.0 r=0.0
 
-`a` is log P of the acoustics, `l` of the language model, unscaled; bonuses and penalties are in `r`, which HTK
-has for the pronunciation. No word is !NULL.
+`a` is log P of the acoustics, `l` of the language model, unscaled; bonuses and penalties are in `r`, which
+HTK has for the pronunciation. No word is !NULL.
 
 Source: the HTK Book, chapter "HTK Standard Lattice Format (SLF)".
 """
@@ -206,7 +206,7 @@ class _Reader:
             free = sorted(set(range(nodes)) - set(busy))
             if len(free) != 1:
                 raise EarwrightError(
-                    f"{self.path}: there are {len(free)} nodes that can be the {name}; say which with {name}=N."
+                    f"{self.path}: {len(free)} nodes can be the {name}; say in the file which, {name}=N."
                 )
             found.append(free[0])
         return found[0], found[1]
@@ -214,6 +214,8 @@ class _Reader:
 
 def _escaped(text: str) -> str:
     safe = text.replace("\\", "\\\\")
+    if safe.split() != [safe] and safe:
+        return '"' + safe.replace('"', '\\"') + '"'
     return f"\\{safe}" if safe[:1] in ("'", '"') else safe
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from earwright.compiling import compile_kernel
+from earwright.compiling import Kernel, compile_kernel
 from earwright.decoding.beam_arrays import (
     NO_WORD,
     ROOT,
@@ -30,7 +30,7 @@ from earwright.decoding.beam_arrays import (
 )
 from earwright.decoding.beam_extend import changes, follow_term
 from earwright.decoding.spellings import BOUNDARY
-from earwright.lm.kernels import Kernel, compiled, step
+from earwright.lm.kernels import compiled, step
 from earwright.lm.ngrams import END, UNKNOWN
 from earwright.lm.tables import Tables
 
@@ -120,26 +120,23 @@ def entry(
 
 @_compiled
 def backward(
-    traces: Traces, notes: Notes, used: int, merges: int, log_probs: Floats, blank: int, start: float,
-    begins: Longs, ends: Ints, gains: Floats,
-) -> tuple[Floats, Floats, Floats]:  # fmt: skip
+    traces: Traces, notes: Notes, used: int, merges: int, log_probs: Floats, blank: int, begins: Longs,
+    ends: Ints, gains: Floats,
+) -> Floats:  # fmt: skip
     """The best that can follow each cell, in the search or by way of a merge.
 
     Args:
         merges: how many there are.
         begins: where the cells of traces begin.
-        ends, gains: traces that may end the utterance (-1: with nothing said), and what that adds.
+        ends, gains: traces that may end the utterance (-1: none), and what that adds.
 
     Returns:
-        (cells,) twice, and (T + 1,), as `forward` gives them.
+        (cells,) after those that end in a trace's token.
     """
     frames = len(log_probs)
     after_blank, after_label = np.full(begins[used], -np.inf), np.full(begins[used], -np.inf)
-    after_nothing = np.full(frames + 1, -np.inf)
     for at in range(len(ends)):
-        if ends[at] < 0:
-            after_nothing[frames] = max(after_nothing[frames], gains[at])
-        else:
+        if ends[at] >= 0:
             cell = begins[ends[at] + 1] - 1  # of the last frame
             after_blank[cell] = max(after_blank[cell], gains[at])
             after_label[cell] = max(after_label[cell], gains[at])
@@ -158,7 +155,6 @@ def backward(
             after_blank[from_cell] = max(after_blank[from_cell], after_blank[to_cell])
             after_label[from_cell] = max(after_label[from_cell], after_label[to_cell])
             merge -= 1
-        after_nothing[t] = after_nothing[t + 1] + log_probs[t, blank]
         kept = 0
         for at in range(count):
             trace = active[at]
@@ -171,16 +167,14 @@ def backward(
                 active[kept] = trace
                 kept += 1
             parent = traces.parent[trace]
-            if parent < 0:
-                after_nothing[t] = max(after_nothing[t], l + notes.score[trace] - start)
-            elif traces.frame[parent] < t <= notes.last[parent] + 1:
+            if parent >= 0 and traces.frame[parent] < t <= notes.last[parent] + 1:
                 cell = begins[parent] + t - 1 - traces.frame[parent]
                 l += notes.score[trace] - notes.score[parent]  # noqa: E741
                 after_blank[cell] = max(after_blank[cell], l)
                 if traces.token[parent] != traces.token[trace]:
                     after_label[cell] = max(after_label[cell], l)
         count = kept
-    return after_blank, after_label, after_nothing
+    return after_label
 
 
 @_compiled
