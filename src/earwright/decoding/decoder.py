@@ -52,8 +52,8 @@ class BeamDecoder:
         nbest: how many it is given.
         threads: how many utterances are searched at once; None: one a core.
         lattice_confidence: take confidences from a word lattice (`lattice.confidence`) instead of from the
-            alignment alone: they tell right words from wrong ones far better, for about half as much again of
-            the search's time.
+            alignment alone: they tell right words from wrong ones far better, and take about as long again as
+            the search.
     """
 
     search: BeamSearch
