@@ -18,8 +18,9 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -47,6 +48,7 @@ from earwright.text import normalize
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Row = dict[str, Any]
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 NORMALIZER = "basic"
 
@@ -114,10 +116,10 @@ def main() -> int:
     return 0
 
 
-def timed(work: Callable[[], Result]) -> tuple[float, Result]:
-    """Seconds of the process, and what came of it."""
+def timed(work: Callable[[Item], Result], items: Iterable[Item]) -> tuple[float, list[Result]]:
+    """Seconds of the process for all of them, and what came of it."""
     began = time.process_time()
-    found = work()
+    found = [work(item) for item in items]
     return round(time.process_time() - began, 3), found
 
 
@@ -125,12 +127,12 @@ def density(search: BeamSearch, data: Data, beams: Sequence[float]) -> list[Row]
     """Lattices by their beam."""
     search.decode(data.grids[0])
     confusion_network(search.lattice(data.grids[0]))  # what is compiled at the first call
-    spent, found = timed(lambda: [search.decode(grid) for grid in data.grids])
+    spent, found = timed(search.decode, data.grids)
     rows: list[Row] = [
         {"what": "search alone", "seconds": spent, "wer": data.wer([best(one) for one in found])}
     ]
     for beam in beams:
-        spent, lattices = timed(lambda beam=beam: [search.lattice(grid, beam=beam) for grid in data.grids])
+        spent, lattices = timed(partial(search.lattice, beam=beam), data.grids)
         errors = sum(
             oracle_path(lattice, text.split())[0] for lattice, text in zip(lattices, data.texts, strict=True)
         )
@@ -155,15 +157,20 @@ def rescoring(recognizer: Recognizer, tuned: BeamSearch, data: Data, small: str,
     for name, lm in (("one pass, small model", LanguageModel.load(small)), ("one pass, large model", larger)):
         search = BeamSearch(recognizer.tokenizer, lexicon=words, lm=lm, options=tuned.options)
         search.decode(data.grids[0])
-        spent, found = timed(lambda search=search: [best(search.decode(grid)) for grid in data.grids])
-        rows.append({"what": name, "seconds": spent, "wer": data.wer(found), "ngrams": sum(lm.counts)})
+        spent, found = timed(search.decode, data.grids)
+        rows.append(
+            {
+                "what": name,
+                "seconds": spent,
+                "wer": data.wer([best(one) for one in found]),
+                "ngrams": sum(lm.counts),
+            }
+        )
         if lm is larger:
             continue
         for beam in (8.0, 12.0):
-            took, lattices = timed(
-                lambda beam=beam, search=search: [search.lattice(grid, beam=beam) for grid in data.grids]
-            )
-            more, second = timed(lambda lattices=lattices: [rescore_lattice(one, larger) for one in lattices])
+            took, lattices = timed(partial(search.lattice, beam=beam), data.grids)
+            more, second = timed(partial(rescore_lattice, lm=larger), lattices)
             rows.append({
                 "what": "two passes",
                 "beam": beam,
@@ -193,19 +200,22 @@ def confidence(recognizer: Recognizer, search: BeamSearch, data: Data, scales: S
             geometric_mean(path.confidences[a:b]) for _, a, b in recognizer.tokenizer.words(path.tokens)
         ]
     rows = [judged("alignment", np.array(aligned), right)]
-    spent, lattices = timed(lambda: [search.lattice(grid) for grid in data.grids])
+    spent, lattices = timed(search.lattice, data.grids)
     pairs: list[tuple[Lattice, tuple[str, ...]]] = [
         (lattice, one.words) for lattice, one in zip(lattices, found, strict=True)
     ]
     for scale in scales:
-        more, values = timed(
-            lambda scale=scale: [sure for pair in pairs for sure in word_posteriors(*pair, scale)]
-        )
-        row = judged(f"lattice, scale {scale}", np.array(values), right)
+        more, sure = timed(partial(posteriors, scale), pairs)
+        row = judged(f"lattice, scale {scale}", np.concatenate(sure), right)
         rows.append({**row, "seconds_lattices": spent, "seconds_posteriors": more})
     values = [sure for pair in pairs for sure in word_confidences(*pair)]
     rows.append(judged("lattice, as a decoder gives them", np.array(values), right))
     return rows
+
+
+def posteriors(scale: float, pair: tuple[Lattice, tuple[str, ...]]) -> list[float]:
+    """Of the words of a text, by its lattice."""
+    return word_posteriors(*pair, scale)
 
 
 def judged(name: str, confidences: Floats, right: Bools) -> Row:
