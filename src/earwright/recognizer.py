@@ -20,7 +20,7 @@ import numpy.typing as npt
 from earwright.audio.read import AudioSource, from_array, stream_audio
 from earwright.audio.segment import Piece, cut_at_quiet
 from earwright.bundle import Bundle, BundleMeta
-from earwright.decoding import Decoder, GreedyDecoder, TimedTokens, timed_words
+from earwright.decoding import BeamDecoder, Decoder, GreedyDecoder, TimedTokens, timed_words
 from earwright.decoding.words import geometric_mean
 from earwright.errors import EarwrightError
 from earwright.graphs import Graph
@@ -29,6 +29,7 @@ from earwright.transcript import Segment, Transcript, Word
 
 if TYPE_CHECKING:
     from earwright.decoding import Keyterm, Rescorer, SearchOptions
+    from earwright.decoding.lattice.graph import Lattice
     from earwright.lm.neural import NeuralLanguageModel
     from earwright.lm.query import LanguageModel
 
@@ -204,6 +205,7 @@ class Recognizer:
         sources: Iterable[Source],
         sample_rate: int | None = None,
         on_piece: Callable[[int, tuple[Segment, ...], float], None] | None = None,
+        on_lattice: Callable[[int, float, Lattice], None] | None = None,
     ) -> Iterator[Transcript | EarwrightError]:
         """Transcribe many recordings of any length in bounded memory, and go on after a bad one.
 
@@ -211,15 +213,22 @@ class Recognizer:
             sources: as for `transcribe`; drawn as they are needed.
             sample_rate: Hz of arrays; None takes the bundle's own.
             on_piece: told of each finished piece, in order: its source's index, its segments, its seconds.
+            on_lattice: told of each piece, too: its source's index, where it begins in seconds, its lattice.
 
         Yields:
             For each source, in order, its Transcript or the EarwrightError that it caused.
+
+        Raises:
+            EarwrightError: lattices are wanted of a greedy search.
         """
+        if on_lattice is not None and not isinstance(self.decoder, BeamDecoder):
+            raise EarwrightError("a greedy search has no lattices; search with a beam: see `use_beam`.")
         waiting: deque[_Job] = deque()
         for steps in _rounds(self._read_all(sources, sample_rate, waiting), self.meta.sample_rate):
             pieces = [(job, piece) for job, piece in steps if piece is not None]
-            words = self._recognize([piece for _, piece in pieces])
-            for (job, piece), found in zip(pieces, words, strict=True):
+            lattices: dict[int, Lattice] | None = None if on_lattice is None else {}
+            words = self._recognize([piece for _, piece in pieces], lattices)
+            for number, ((job, piece), found) in enumerate(zip(pieces, words, strict=True)):
                 if isinstance(found, EarwrightError):
                     job.error = job.error or found
                     continue
@@ -227,6 +236,8 @@ class Recognizer:
                 job.segments.extend(segments)
                 if on_piece is not None:
                     on_piece(job.index, segments, len(piece.samples) / self.meta.sample_rate)
+                if on_lattice is not None and lattices is not None:
+                    on_lattice(job.index, piece.start_sample / self.meta.sample_rate, lattices[number])
             ended = {job.index for job, piece in steps if piece is None}
             while waiting and waiting[0].index in ended:
                 yield self._result(waiting.popleft())
@@ -278,13 +289,21 @@ class Recognizer:
                 f"not as {type(source).__name__}."
             )
 
-    def _recognize(self, pieces: Sequence[Piece]) -> list[tuple[Word, ...] | EarwrightError]:
-        """The words of each piece, computed in batches of pieces of like length."""
+    def _recognize(
+        self, pieces: Sequence[Piece], lattices: dict[int, Lattice] | None
+    ) -> list[tuple[Word, ...] | EarwrightError]:
+        """The words of each piece, computed in batches of pieces of like length; and lattices, if wanted."""
         results: list[tuple[Word, ...] | EarwrightError] = [()] * len(pieces)
         for batch in _batches([len(piece.samples) for piece in pieces], self._batch_samples):
             try:
                 outputs = self.log_probs([pieces[index].samples for index in batch])
-                for index, found in zip(batch, self.decoder.decode(outputs), strict=True):
+                if lattices is not None and isinstance(self.decoder, BeamDecoder):
+                    both = self.decoder.decode_with_lattices(outputs)
+                    read = [tokens for tokens, _ in both]
+                    lattices.update(zip(batch, (lattice for _, lattice in both), strict=True))
+                else:
+                    read = self.decoder.decode(outputs)
+                for index, found in zip(batch, read, strict=True):
                     results[index] = self._words(pieces[index], found)
             except EarwrightError as error:
                 for index in batch:

@@ -68,6 +68,30 @@ def test_folders_and_patterns(run: Run) -> None:
     assert run("a.wav", "[ab].*", "a.wav")[1].splitlines() == ["a.wav: hello you", "b.flac: good day"]
 
 
+def test_lattices_of_each_piece(run: Run) -> None:
+    from earwright.decoding.lattice import nbest_paths, read_kaldi, read_slf
+
+    Path("words.txt").write_text("hello\nyou\ngood\nday\nabc\n")
+    search = ("--lexicon", "words.txt", "--lattice", "lattices")
+    code, out, _ = run("a.wav", "b.flac", "more", *search)
+    assert (code, out.count("\n")) == (0, 3)
+    assert sorted(path.name for path in Path("lattices").iterdir()) == [
+        "a-0001.slf", "b-0001.slf", "c-0001.slf",
+    ]  # fmt: skip
+    name, lattice = read_slf("lattices/a-0001.slf", 0.02)
+    assert (name, nbest_paths(lattice)[0].text) == ("a-0001", "hello you")
+    assert run("b.flac", *search, "--lattice-format", "kaldi")[0] == 0
+    ((name, lattice),) = read_kaldi("lattices/b-0001.lat").items()
+    assert (name, nbest_paths(lattice)[0].text) == ("b-0001", "good day")
+
+
+def test_lattices_need_a_beam(run: Run) -> None:
+    code, out, err = run("a.wav", "--lattice", "lattices")
+    assert (code, out) == (1, "")
+    assert "a greedy search has no lattices" in err
+    assert not Path("lattices").exists()
+
+
 def test_stdin(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     data = Path("a.wav").read_bytes()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))

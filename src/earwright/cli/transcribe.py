@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from earwright.cli.search_flags import add_search_arguments
 
 if TYPE_CHECKING:
+    from earwright.decoding.lattice import Lattice
     from earwright.errors import EarwrightError
     from earwright.transcript import Segment, Transcript
     from earwright.writers import Layout
 
 FORMATS = ("txt", "srt", "vtt", "tsv", "json")
+LATTICE_FORMATS = ("slf", "kaldi")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +57,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--highlight_words", "--highlight-words", action=_Switch, default=False,
         help="underline each word in subtitles while it is spoken",
+    )  # fmt: skip
+    add(
+        "--lattice", metavar="DIR",
+        help="write DIR/NAME-PIECE.slf (or .lat): a word lattice of each piece of at most 20 s; needs a beam",
+    )  # fmt: skip
+    add(
+        "--lattice_format", "--lattice-format", choices=LATTICE_FORMATS, default="slf",
+        help="HTK's format, or Kaldi's CompactLattice as text (default: slf)",
     )  # fmt: skip
     add("--threads", type=_positive, metavar="N", help="cores to use (default: all)")
     add_search_arguments(parser)
@@ -101,6 +111,8 @@ class _Output:
         self.formats: list[str] = list(FORMATS) if formats == "all" else [formats]
         self.text = not self.json and self.folder is None and self.formats == ["txt"]
         self.layout = layout
+        self.lattices: str | None = args.lattice
+        self.lattice_format: str = args.lattice_format
         self.paths = paths
         self.stems = stems
         self.count = 0
@@ -121,7 +133,10 @@ class _Output:
                 if self.text:
                     self._print_text(index, segments)
 
-            results = recognizer.transcribe_each(map(opened, self.paths), on_piece=on_piece)
+            on_lattice = self._lattice_writer(recognizer) if self.lattices is not None else None
+            results = recognizer.transcribe_each(
+                map(opened, self.paths), on_piece=on_piece, on_lattice=on_lattice
+            )
             for index, result in enumerate(results):
                 if isinstance(result, EarwrightError):
                     self.failed(index, result)
@@ -164,6 +179,26 @@ class _Output:
             print(json.dumps(line, ensure_ascii=False), flush=True)
         elif self.folder is None and not self.text:
             print(WRITERS[self.formats[0]](transcript, self.layout), end="", flush=True)
+
+    def _lattice_writer(self, recognizer: Any) -> Callable[[int, float, Lattice], None]:
+        """Writes the lattices of a file's pieces, which are counted from 1."""
+        from collections import Counter
+        from pathlib import Path
+
+        from earwright.decoding.lattice import write_kaldi, write_slf
+
+        pieces: Counter[int] = Counter()
+
+        def write(index: int, start: float, lattice: Lattice) -> None:
+            pieces[index] += 1
+            place = Path(str(self.lattices)) / f"{self.stems[index]}-{pieces[index]:04d}"
+            name = "_".join(place.name.split())
+            if self.lattice_format == "kaldi":
+                write_kaldi(f"{place}.lat", {name: lattice})
+            else:
+                write_slf(f"{place}.slf", name, lattice, recognizer.meta.frame_shift, start)
+
+        return write
 
     def _print_text(self, index: int, segments: tuple[Segment, ...]) -> None:
         # With several files each line tells which one it is from, as grep does.

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,10 @@ from earwright.lm.ngrams import NEVER, SPECIAL_WORDS, Level, NgramModel
 from earwright.lm.query import LanguageModel
 from earwright.text import Tokenizer
 
+if TYPE_CHECKING:
+    from earwright.decoding.lattice.graph import Lattice
+
+LATTICE_BEAM = 8.0  # see docs/results/lattice.json for what others hold and cost
 _LN10 = math.log(10.0)
 Lexicon = Mapping[str, Iterable[Sequence[str]]] | Iterable[str]
 
@@ -127,6 +132,46 @@ class BeamSearch:
         """`decode` for many utterances on all cores, or on so many threads."""
         with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
             return list(pool.map(lambda one: self.decode(one, nbest, options, keyterms), batch))
+
+    def lattice(
+        self,
+        log_probs: npt.ArrayLike,
+        options: SearchOptions | None = None,
+        keyterms: KeytermSet | None = None,
+        beam: float = LATTICE_BEAM,
+    ) -> Lattice:
+        """What else the search has thought possible, as a word lattice.
+
+        Args:
+            log_probs: (T, V) natural logarithms of a whole utterance.
+            options: other ones than the search's own.
+            keyterms: made by `keyterms`.
+            beam: how far behind the best path, as a natural logarithm, those may be that are kept.
+
+        Returns:
+            An empty one where `decode` finds nothing.
+
+        Raises:
+            EarwrightError: as for `decode`; a token with a space elsewhere than at its beginning.
+        """
+        return self.decode_with_lattice(log_probs, 1, options, keyterms, beam)[1]
+
+    def decode_with_lattice(
+        self,
+        log_probs: npt.ArrayLike,
+        nbest: int = 1,
+        options: SearchOptions | None = None,
+        keyterms: KeytermSet | None = None,
+        beam: float = LATTICE_BEAM,
+    ) -> tuple[list[Hypothesis], Lattice]:
+        """What `decode` and `lattice` give, of one search."""
+        from earwright.decoding.lattice.build import build_lattice
+
+        if self.fusion is not None:  # after other words it says something else, so that nothing ever joins
+            raise EarwrightError("a search with a neural language model has no lattices; take n-grams.")
+        stream = BeamStream(self, options or self.options, keyterms, lattice=True)
+        stream.advance(log_probs)
+        return stream.finish(nbest), build_lattice(stream, stream.scaled(log_probs), beam)
 
     def stream(self, options: SearchOptions | None = None, keyterms: KeytermSet | None = None) -> BeamStream:
         """A search that is given its frames piece by piece."""

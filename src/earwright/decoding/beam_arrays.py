@@ -19,7 +19,7 @@ NO_WORD = -1  # no word ended here
 UNKNOWN_WORD = -2  # one ended that the tree does not have
 
 # Cells of `Search.counts`.
-HYPOTHESES, TRACES, FRAMES, CANDIDATES, WANTED = range(5)
+HYPOTHESES, TRACES, FRAMES, CANDIDATES, WANTED, MERGES = range(6)
 # Cells of `Search.levels`: logarithms of what masses and probabilities were divided by; what a candidate must
 # have.
 SCALE, GIVEN_SCALE, THRESHOLD = range(3)
@@ -83,6 +83,26 @@ class Traces(NamedTuple):
     frame: Ints
 
 
+class Notes(NamedTuple):
+    """What a lattice is made of, beside the traces; without one these arrays are empty.
+
+    Attributes:
+        last: of each trace, the last frame after which it was a hypothesis.
+        place, lm, term, score, lm_score: of the hypothesis that each trace is, as in `Hypotheses`.
+        loser, winner, frame: traces that led to the same state, so that the loser was given up after a frame.
+    """
+
+    last: Ints
+    place: Ints
+    lm: Longs
+    term: Ints
+    score: Floats
+    lm_score: Floats
+    loser: Ints
+    winner: Ints
+    frame: Ints
+
+
 class Search(NamedTuple):
     """The state of one search.
 
@@ -90,6 +110,7 @@ class Search(NamedTuple):
         now, next: hypotheses, and room for those after the next frame.
         candidates: room for them.
         traces: room for them.
+        notes: room for as many; and for merges.
         stay_blank, stay_label: (B,) masses of the hypotheses that add no token in this frame.
         table: places of hypotheses by their keys, open addressing, -1 where free.
         tokens: (K,) tokens of a frame that are probable enough.
@@ -101,6 +122,7 @@ class Search(NamedTuple):
     next: Hypotheses
     candidates: Candidates
     traces: Traces
+    notes: Notes
     stay_blank: Floats
     stay_label: Floats
     table: Ints
@@ -189,6 +211,7 @@ class Limits(NamedTuple):
     word_lm: bool
     token_lm: bool
     boundaries: bool
+    lattice: bool = False  # whether to take notes
 
 
 _KINDS: dict[str, type] = dict.fromkeys(("mass", "blank", "label", "score", "lm_score", "ended"), np.float64)
@@ -212,3 +235,8 @@ def empty_candidates(size: int) -> Candidates:
 def empty_traces(size: int) -> Traces:
     """Room for `size` of them."""
     return Traces(*_empty(Traces._fields, size))
+
+
+def empty_notes(size: int) -> Notes:
+    """Room for `size` traces and as many merges."""
+    return Notes(*_empty(Notes._fields, size))

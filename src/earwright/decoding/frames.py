@@ -29,6 +29,15 @@ def frame_probs(
     Raises:
         EarwrightError: no such array, another V, NaN or +inf, a frame that is -inf for all tokens.
     """
+    scaled = scaled_log_probs(log_probs, size, blank, options, begin)
+    best = scaled.max(axis=1)
+    return np.exp(scaled - best[:, None]), best
+
+
+def scaled_log_probs(
+    log_probs: npt.ArrayLike, size: int, blank: int, options: SearchOptions, begin: int = 0
+) -> Floats:
+    """(T, V) float64 with the acoustic scale and the blank's penalty; arguments and errors are the same."""
     try:
         given = np.asarray(log_probs)
         values = given.astype(np.float64, copy=False)
@@ -46,11 +55,10 @@ def frame_probs(
         if options.blank_penalty:
             scaled = scaled.copy()
             scaled[:, blank] -= options.blank_penalty
-    best = scaled.max(axis=1)
-    impossible = np.flatnonzero(np.isinf(best))
+    impossible = np.flatnonzero(np.isinf(scaled.max(axis=1)))
     if len(impossible):
         raise EarwrightError(
             f"no token is possible in frame {begin + impossible[0]}: its log-probs are -inf or nearly so; "
             "the model, or what reads it, is broken."
         )
-    return np.exp(scaled - best[:, None]), best
+    return scaled

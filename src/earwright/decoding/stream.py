@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from earwright.decoding.beam_arrays import (
     FRAMES,
     GIVEN_SCALE,
     HYPOTHESES,
+    MERGES,
     NO_WORD,
     ROOT,
     SCALE,
@@ -24,9 +25,10 @@ from earwright.decoding.beam_arrays import (
     Terms,
     empty_candidates,
     empty_hypotheses,
+    empty_notes,
     empty_traces,
 )
-from earwright.decoding.frames import frame_probs
+from earwright.decoding.frames import frame_probs, scaled_log_probs
 from earwright.decoding.fusion import Prefixes
 from earwright.decoding.keyterms import KeytermSet, no_keyterms
 from earwright.decoding.options import SearchOptions
@@ -72,14 +74,21 @@ class BeamStream:
         search: whose.
         options: of this one.
         keyterms: to listen for.
+        lattice: whether to note what a lattice is made of; then nothing is settled before the end.
     """
 
     def __init__(
-        self, search: BeamSearch, options: SearchOptions, keyterms: KeytermSet | None = None
+        self,
+        search: BeamSearch,
+        options: SearchOptions,
+        keyterms: KeytermSet | None = None,
+        lattice: bool = False,
     ) -> None:
         self.search, self.options = search, options
         self._terms, largest_gain = (keyterms or no_keyterms()).boosted(options.keyterm_boost)
         self._limits = search.limits(options)
+        if lattice:
+            self._limits = self._limits._replace(lattice=True, recombine=True)
         self._weights = search.weights(options)._replace(largest_gain=largest_gain)
         self._tree = search.tree.weighted(options.lm_weight)
         beam = options.beam
@@ -89,12 +98,13 @@ class BeamStream:
             empty_hypotheses(beam),
             empty_candidates(2 * beam + 16),
             empty_traces(beam * 8),
+            empty_notes(0),
             np.zeros(beam),
             np.zeros(beam),
             np.full(size, -1, np.int32),
             np.zeros(min(options.token_beam, len(search.units.tokens)), np.int32),
             np.zeros(3 * beam + 16),
-            np.zeros(5, np.int64),
+            np.zeros(6, np.int64),
             np.zeros(3),
         )
         # What all hypotheses share, and will for ever: (token, word, frame) each.
@@ -109,7 +119,7 @@ class BeamStream:
         now.key[0], now.label[0] = 1, 0.0
         now.last[0], now.place[0], now.lm[0] = self._limits.blank, ROOT, self.search._lm.start_state
         now.trace[0], now.ended[0], now.lm_score[0] = -1, np.nan, 0.0
-        now.term[0] = _start_term(self._terms)
+        now.term[0] = start_term(self._terms)
         now.score[0] = self._terms.promised[now.term[0]]
         now.blank[0] = math.exp(now.score[0])
         self._state.counts[HYPOTHESES] = 1
@@ -249,6 +259,8 @@ class BeamStream:
 
     def _commit(self) -> None:
         """Move what all hypotheses share out of the tree of traces, and close the gaps it leaves there."""
+        if self._limits.lattice:
+            return
         from earwright.decoding.beam_traces import close_gaps, shared_trace
 
         traces, used = self._state.traces, int(self._state.counts[TRACES])
@@ -276,8 +288,19 @@ class BeamStream:
         """What the logarithms of masses lack."""
         return float(self._state.levels[SCALE] + self._state.levels[GIVEN_SCALE])
 
+    def scaled(self, log_probs: npt.ArrayLike) -> Floats:
+        """(T, V) log-probs as the search counts them: with the acoustic scale and the blank's penalty.
+
+        Raises:
+            EarwrightError: as for `advance`.
+        """
+        return scaled_log_probs(log_probs, len(self.search.units.tokens), self._limits.blank, self.options)
+
     def _make_room(self, frames: int) -> None:
         """For the traces of so many frames more."""
+        if self._limits.lattice:
+            self._make_room_for_notes(frames)
+            return
         old, most = self._state.traces, frames * self.options.beam
         if int(self._state.counts[TRACES]) + most > max(len(old.parent), _MOST_TRACES):
             self._commit()
@@ -291,6 +314,19 @@ class BeamStream:
             for before, after in zip(old, new, strict=True):
                 after[:used] = before[:used]
             self._state = self._state._replace(traces=new)
+
+    def _make_room_for_notes(self, frames: int) -> None:
+        """For the traces of all that is kept or merged in so many frames more; nothing is taken out."""
+        counts, most = self._state.counts, frames * len(self._state.masses)
+        need = max(int(counts[TRACES]), int(counts[MERGES])) + most
+        if need > len(self._state.notes.last):
+            traces, notes = empty_traces(2 * need), empty_notes(2 * need)
+            used = max(int(counts[TRACES]), int(counts[MERGES]))
+            old: list[Any] = [*self._state.traces, *self._state.notes]
+            new: list[Any] = [*traces, *notes]
+            for before, after in zip(old, new, strict=True):
+                after[:used] = before[:used]
+            self._state = self._state._replace(traces=traces, notes=notes)
 
     def _hypothesis(
         self, trace: int, last_word: int, worth: float, score: float, lm_score: float
@@ -325,7 +361,7 @@ class BeamStream:
         )
 
 
-def _start_term(terms: Terms) -> int:
+def start_term(terms: Terms) -> int:
     """Where the automaton is before the first word: after a boundary."""
     for child in range(int(terms.begins[0]), int(terms.begins[1])):
         if terms.units[child] == BOUNDARY:
