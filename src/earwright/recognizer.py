@@ -10,9 +10,9 @@ import os
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from earwright.audio.read import AudioSource, from_array, stream_audio
 from earwright.audio.segment import Piece, cut_at_quiet
 from earwright.bundle import Bundle, BundleMeta
-from earwright.decoding import Decoder, GreedyDecoder, TimedTokens, timed_words
+from earwright.decoding import BeamDecoder, Decoder, GreedyDecoder, TimedTokens, timed_words
 from earwright.decoding.words import geometric_mean
 from earwright.errors import EarwrightError
 from earwright.graphs import Graph
@@ -28,10 +28,11 @@ from earwright.text import load_tokenizer
 from earwright.transcript import Segment, Transcript, Word
 
 if TYPE_CHECKING:
-    from earwright.decoding import Keyterm, Rescorer, SearchOptions
+    from earwright.decoding import Keyterm, KeytermSet, Rescorer, SearchOptions
     from earwright.lm.query import LanguageModel
 
 Source = AudioSource | npt.NDArray[Any]
+Keyterms: TypeAlias = "str | os.PathLike[str] | Iterable[Keyterm | str] | KeytermSet"
 
 BATCH_SECONDS = 20.0  # of padded audio; more takes more memory and on a CPU is no faster
 # Audio gathered before it is run: little the first time, to be quick, then more, to sort by length.
@@ -67,6 +68,7 @@ class Recognizer:
         names = [name for name in ("tokens.txt", "tokenizer.model") if name in bundle.files]
         self.tokenizer = load_tokenizer({name: bundle.read(name) for name in names})
         self.decoder: Decoder = GreedyDecoder()
+        self._plain_beam: BeamDecoder | None = None  # for key terms where search is greedy
         self._tuned: dict[str, Any] = {}  # what `use_beam` begins with
         self._features = Graph(bundle, "features.onnx", ("waveform", "lengths"), threads)
         self._encoder = Graph(bundle, "encoder.onnx", ("features", "lengths"), threads)
@@ -120,7 +122,7 @@ class Recognizer:
         *,
         lm: str | os.PathLike[str] | LanguageModel | None = None,
         lexicon: str | os.PathLike[str] | Iterable[str] | None = None,
-        keyterms: str | os.PathLike[str] | Iterable[Keyterm | str] = (),
+        keyterms: Keyterms = (),
         options: SearchOptions | Mapping[str, Any] | None = None,
         rescorer: Rescorer | str | os.PathLike[str] | None = None,
     ) -> None:
@@ -155,14 +157,62 @@ class Recognizer:
             rescorer,
         )
 
-    @overload
-    def transcribe(self, audio: list[Source], sample_rate: int | None = None) -> list[Transcript]: ...
+    def keyterms(self, terms: Keyterms) -> KeytermSet:
+        """Make words and phrases ready to be listened for in many calls.
+
+        Args:
+            terms: as for `use_beam`; at least one.
+
+        Raises:
+            EarwrightError: a file that cannot be read, or no term that can be heard.
+        """
+        from earwright.decoding.setup import build_keyterms
+
+        found = build_keyterms(self._beam().search, self.meta.normalizer, terms)
+        if found is None:
+            raise EarwrightError("there are no key terms.")
+        return found
+
+    def _beam(self) -> BeamDecoder:
+        """The decoder that hears key terms: the one in use, or a plain beam where that is greedy."""
+        if isinstance(self.decoder, BeamDecoder):
+            return self.decoder
+        if not isinstance(self.decoder, GreedyDecoder):
+            raise EarwrightError(f"a {type(self.decoder).__name__} hears no key terms; use a beam search.")
+        if self._plain_beam is None:
+            from earwright.decoding.setup import build_decoder
+
+            self._plain_beam = build_decoder(self.tokenizer, self.meta.normalizer)
+        return self._plain_beam
+
+    def _listening(self, keyterms: Keyterms | None) -> Decoder:
+        """The decoder for a call with these key terms; None: those in use."""
+        from earwright.decoding.setup import build_keyterms
+
+        if keyterms is None:
+            return self.decoder
+        beam = self._beam()
+        found = build_keyterms(beam.search, self.meta.normalizer, keyterms)
+        if found is None and beam is not self.decoder:
+            return self.decoder
+        return replace(beam, keyterms=found)
 
     @overload
-    def transcribe(self, audio: Source, sample_rate: int | None = None) -> Transcript: ...
+    def transcribe(
+        self, audio: list[Source], sample_rate: int | None = None, *, keyterms: Keyterms | None = None
+    ) -> list[Transcript]: ...
+
+    @overload
+    def transcribe(
+        self, audio: Source, sample_rate: int | None = None, *, keyterms: Keyterms | None = None
+    ) -> Transcript: ...
 
     def transcribe(
-        self, audio: Source | list[Source], sample_rate: int | None = None
+        self,
+        audio: Source | list[Source],
+        sample_rate: int | None = None,
+        *,
+        keyterms: Keyterms | None = None,
     ) -> Transcript | list[Transcript]:
         """Transcribe one recording, or a list of them in batches (which changes no result).
 
@@ -170,16 +220,20 @@ class Recognizer:
             audio: a path, the bytes of a file, an open binary file, or an array (N,) or (N, channels); or a
                 list of those.
             sample_rate: Hz of arrays; None takes the bundle's own.
+            keyterms: words and phrases to listen for in this call, instead of those given to `use_beam`; what
+                `keyterms` made of many need not be made again. A greedy recognizer searches this call with a
+                beam.
 
         Returns:
             A Transcript, or a list of them if a list was given.
 
         Raises:
-            EarwrightError: audio that cannot be read. In bulk, `transcribe_each` goes on where this stops.
+            EarwrightError: audio that cannot be read, no key term that can be heard. In bulk,
+                `transcribe_each` goes on where this stops.
         """
         results = []
         for result in self.transcribe_each(
-            audio if isinstance(audio, list | tuple) else [audio], sample_rate
+            audio if isinstance(audio, list | tuple) else [audio], sample_rate, keyterms=keyterms
         ):
             if isinstance(result, EarwrightError):
                 raise result
@@ -191,6 +245,8 @@ class Recognizer:
         sources: Iterable[Source],
         sample_rate: int | None = None,
         on_piece: Callable[[int, tuple[Segment, ...], float], None] | None = None,
+        *,
+        keyterms: Keyterms | None = None,
     ) -> Iterator[Transcript | EarwrightError]:
         """Transcribe many recordings of any length in bounded memory, and go on after a bad one.
 
@@ -198,25 +254,50 @@ class Recognizer:
             sources: as for `transcribe`; drawn as they are needed.
             sample_rate: Hz of arrays; None takes the bundle's own.
             on_piece: told of each finished piece, in order: its source's index, its segments, its seconds.
+            keyterms: as for `transcribe`.
+
+        Returns:
+            For each source, in order, its Transcript or the EarwrightError that it caused.
+
+        Raises:
+            EarwrightError: no key term can be heard.
+        """
+        decoder = self._listening(keyterms)  # what is wrong is told before the first is asked for
+        found = self.transcribe_ways(sources, [decoder], sample_rate, on_piece)
+        return (one if isinstance(one, EarwrightError) else one[0] for one in found)
+
+    def transcribe_ways(
+        self,
+        sources: Iterable[Source],
+        decoders: Sequence[Decoder],
+        sample_rate: int | None = None,
+        on_piece: Callable[[int, tuple[Segment, ...], float], None] | None = None,
+    ) -> Iterator[tuple[Transcript, ...] | EarwrightError]:
+        """`transcribe_each` with several decoders, which share what costs most: the log-probs.
+
+        Args:
+            sources, sample_rate: as for `transcribe_each`.
+            decoders: to read each recording's log-probs with.
+            on_piece: told of what the first of them finds.
 
         Yields:
-            For each source, in order, its Transcript or the EarwrightError that it caused.
+            For each source, in order, its Transcript by each decoder, or the EarwrightError that it caused.
         """
         waiting: deque[_Job] = deque()
         for steps in _rounds(self._read_all(sources, sample_rate, waiting), self.meta.sample_rate):
             pieces = [(job, piece) for job, piece in steps if piece is not None]
-            words = self._recognize([piece for _, piece in pieces])
+            words = self._recognize([piece for _, piece in pieces], decoders)
             for (job, piece), found in zip(pieces, words, strict=True):
                 if isinstance(found, EarwrightError):
                     job.error = job.error or found
                     continue
-                segments = _segments(found)
-                job.segments.extend(segments)
+                segments = [_segments(each) for each in found]
+                job.segments.append(segments)
                 if on_piece is not None:
-                    on_piece(job.index, segments, len(piece.samples) / self.meta.sample_rate)
+                    on_piece(job.index, segments[0], len(piece.samples) / self.meta.sample_rate)
             ended = {job.index for job, piece in steps if piece is None}
             while waiting and waiting[0].index in ended:
-                yield self._result(waiting.popleft())
+                yield self._results(waiting.popleft(), len(decoders))
 
     def log_probs(self, waveforms: Sequence[npt.NDArray[np.float32]]) -> list[npt.NDArray[np.float32]]:
         """Run the two graphs on one batch.
@@ -265,14 +346,20 @@ class Recognizer:
                 f"not as {type(source).__name__}."
             )
 
-    def _recognize(self, pieces: Sequence[Piece]) -> list[tuple[Word, ...] | EarwrightError]:
-        """The words of each piece, computed in batches of pieces of like length."""
-        results: list[tuple[Word, ...] | EarwrightError] = [()] * len(pieces)
+    def _recognize(
+        self, pieces: Sequence[Piece], decoders: Sequence[Decoder]
+    ) -> list[list[tuple[Word, ...]] | EarwrightError]:
+        """The words that each decoder finds in each piece, computed in batches of pieces of like length."""
+        results: list[list[tuple[Word, ...]] | EarwrightError] = [[] for _ in pieces]
         for batch in _batches([len(piece.samples) for piece in pieces], self._batch_samples):
             try:
                 outputs = self.log_probs([pieces[index].samples for index in batch])
-                for index, found in zip(batch, self.decoder.decode(outputs), strict=True):
-                    results[index] = self._words(pieces[index], found)
+                read = [decoder.decode(outputs) for decoder in decoders]
+                for place, index in enumerate(batch):
+                    results[index] = [
+                        decoder.write(self._words(pieces[index], found[place]))
+                        for decoder, found in zip(decoders, read, strict=True)
+                    ]
             except EarwrightError as error:
                 for index in batch:
                     results[index] = error
@@ -285,17 +372,23 @@ class Recognizer:
         start, end = piece.start_sample / rate, (piece.start_sample + len(piece.samples)) / rate
         return timed_words(found, self.tokenizer, self.meta.frame_shift, start, end)
 
-    def _result(self, job: _Job) -> Transcript | EarwrightError:
+    def _results(self, job: _Job, ways: int) -> tuple[Transcript, ...] | EarwrightError:
         if job.error is not None:
             return job.error
         languages = self.meta.languages
-        return Transcript(
-            text=" ".join(segment.text for segment in job.segments),
-            segments=tuple(job.segments),
-            duration=job.samples / self.meta.sample_rate,
-            source=job.source,
-            language=languages[0] if len(languages) == 1 else None,
-        )
+        found = []
+        for way in range(ways):
+            segments = tuple(segment for pieces in job.segments for segment in pieces[way])
+            found.append(
+                Transcript(
+                    text=" ".join(segment.text for segment in segments),
+                    segments=segments,
+                    duration=job.samples / self.meta.sample_rate,
+                    source=job.source,
+                    language=languages[0] if len(languages) == 1 else None,
+                )
+            )
+        return tuple(found)
 
 
 @dataclass
@@ -304,7 +397,7 @@ class _Job:
 
     index: int
     source: str | None
-    segments: list[Segment] = field(default_factory=list)
+    segments: list[list[tuple[Segment, ...]]] = field(default_factory=list)  # by piece, by decoder
     samples: int = 0
     error: EarwrightError | None = None
 

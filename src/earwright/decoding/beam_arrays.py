@@ -142,20 +142,24 @@ class Spellings(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """Key terms as an automaton over units (Aho and Corasick 1975); see `keyterms`.
+    """Key terms as an automaton over units (Aho and Corasick 1975); see `keyterm_automaton`.
 
     Attributes:
-        units, begins: a tree, as `Tree` has it.
+        units, begins: a tree, as `Tree` has it; at its root, all begins with a boundary.
         fails: (nodes,) the longest proper suffix that is a node.
         promised: (nodes,) bonus, as natural logarithm, for what is the beginning of a term.
-        earned: (nodes,) bonus for the terms that end here.
+        gains: (nodes,) what a step from its parent to a node adds to the score: promised and earned.
+        drops: (nodes,) what is taken back where a node fails.
+        most: (nodes,) the largest factor that a token can be worth, no logarithm.
     """
 
     units: Ints
     begins: Ints
     fails: Ints
     promised: Floats
-    earned: Floats
+    gains: Floats
+    drops: Floats
+    most: Floats
 
 
 class Weights(NamedTuple):
@@ -165,13 +169,11 @@ class Weights(NamedTuple):
         lm: what a log10 of the language model is multiplied by.
         word: for each word.
         unknown_word: for each word that the tree does not have; -inf forbids them.
-        largest_gain: no more than this can a term add with one token.
     """
 
     lm: float
     word: float
     unknown_word: float
-    largest_gain: float
 
 
 class Limits(NamedTuple):

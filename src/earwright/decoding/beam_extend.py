@@ -91,8 +91,9 @@ def extend(
         mass = total(now.blank[this], now.label[this], limits.maximum) * factor
     place = now.place[this]
     taken_back = -tree.ahead[place] if place > ROOT else 0.0
-    bound = taken_back + max(w.word, 0.0) + w.largest_gain
-    if mass <= 0.0 or mass * math.exp(bound) < s.levels[THRESHOLD]:
+    bound, listening = taken_back + max(w.word, 0.0), len(terms.units) > 1
+    most = terms.most[now.term[this]] if listening else 1.0
+    if mass <= 0.0 or mass * math.exp(bound) * most < s.levels[THRESHOLD]:
         return
     first, last = spellings.begins[token], spellings.begins[token + 1]
     cut = first  # the units before `cut` belong to the word that is open, those after to a new one
@@ -101,6 +102,16 @@ def extend(
     before = walk(tree, spellings, place, first, cut)
     ends = cut < last and before != ROOT
     after = walk(tree, spellings, ROOT, cut + 1, last) if cut < last else before
+    term, bonus = now.term[this], 0.0
+    if after == OFF_TREE and w.unknown_word == -np.inf:
+        return
+    if listening:
+        term, bonus = follow_terms(terms, spellings, term, token, place)
+    # Where the tree says where words end, a word's end comes after this and may add something.
+    if limits.boundaries and (listening or after > ROOT):
+        bound += bonus + (tree.ahead[after] if after > ROOT else 0.0)
+        if mass * math.exp(bound) < s.levels[THRESHOLD]:
+            return
     first_word, last_word, other, without = 0, 0, NO_WORD, True
     if before > ROOT and (ends or not limits.boundaries):
         first_word, last_word = tree.word_begins[before], tree.word_begins[before + 1]
@@ -113,7 +124,7 @@ def extend(
     for entry in range(first_word - without, last_word):
         word = other if entry < first_word else tree.words[entry]
         to = ROOT if word != NO_WORD and not limits.boundaries else after
-        arrive(s, now, tree, spellings, lm, terms, w, limits, this, token, mass, to, word)
+        arrive(s, now, tree, spellings, lm, terms, w, limits, this, token, mass, to, word, term, bonus)
 
 
 @inlined
@@ -129,7 +140,7 @@ def walk(tree: Tree, spellings: Spellings, place: int, first: int, last: int) ->
 @inlined
 def arrive(
     s: Search, now: Hypotheses, tree: Tree, spellings: Spellings, lm: Tables, terms: Terms, w: Weights,
-    limits: Limits, this: int, token: int, mass: float, after: int, word: int,
+    limits: Limits, this: int, token: int, mass: float, after: int, word: int, term: int, bonus: float,
 ) -> None:  # fmt: skip
     """One way to add a token: to the prefix if it is there already, else as a candidate."""
     key = mixed(mixed(now.key[this], token), word)
@@ -141,8 +152,9 @@ def arrive(
     gain = changes(tree, w, now.place[this], after, word)
     if gain == -np.inf:
         return
-    ended = word != NO_WORD and not limits.boundaries
-    term, bonus = follow_terms(terms, spellings, now.term[this], token, now.place[this], ended)
+    if len(terms.units) > 1 and word != NO_WORD and not limits.boundaries:
+        term, more = follow_term(terms, term, BOUNDARY)  # which has no unit of its own
+        bonus += more
     gain += bonus
     if mass * math.exp(gain) < s.levels[THRESHOLD]:  # a probability cannot make it more
         return
@@ -213,35 +225,28 @@ def lm_step(
 @inlined
 def follow_term(terms: Terms, state: int, unit: int) -> tuple[int, float]:
     """Where a unit leads in the automaton of key terms, and what it adds to the score."""
-    was = terms.promised[state]
-    while True:
+    bonus = 0.0
+    while state > 0 or unit == BOUNDARY:  # the root has one child, to which a boundary leads
         child = child_of(terms.units, terms.begins, state, unit)
         if child >= 0:
-            return child, terms.promised[child] - was + terms.earned[child]
-        if state == 0:
-            return 0, -was
+            return child, bonus + terms.gains[child]
+        bonus -= terms.drops[state]
         state = terms.fails[state]
+    return 0, bonus
 
 
 @inlined
-def follow_terms(
-    terms: Terms, spellings: Spellings, state: int, token: int, place: int, ended: bool
-) -> tuple[int, float]:
-    """The same for the units of a token, and for the end of a word if it has no unit of its own.
+def follow_terms(terms: Terms, spellings: Spellings, state: int, token: int, place: int) -> tuple[int, float]:
+    """The same for the units of a token.
 
     A boundary where no word is open, as between two spaces, is none.
     """
-    if len(terms.units) <= 1:
-        return state, 0.0
     bonus = 0.0
     first = spellings.begins[token]
     for index in range(first, spellings.begins[token + 1]):
         if index == first and place == ROOT and spellings.units[index] == BOUNDARY:
             continue
         state, more = follow_term(terms, state, spellings.units[index])
-        bonus += more
-    if ended:
-        state, more = follow_term(terms, state, BOUNDARY)
         bonus += more
     return state, bonus
 

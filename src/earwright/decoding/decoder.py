@@ -13,10 +13,12 @@ import numpy.typing as npt
 from earwright.decoding.align import align_tokens
 from earwright.decoding.beam import BeamSearch
 from earwright.decoding.greedy import GreedyResult, greedy_search
-from earwright.decoding.keyterms import KeytermSet
+from earwright.decoding.keyterm_set import KeytermSet
+from earwright.decoding.options import SearchOptions
 from earwright.decoding.rescore import Rescorer
-from earwright.decoding.words import TimedTokens
+from earwright.decoding.words import TimedTokens, written_words
 from earwright.errors import EarwrightError
+from earwright.transcript import Word
 
 LogProbs = npt.NDArray[np.float32]
 
@@ -26,6 +28,9 @@ class Decoder(Protocol):
 
     def decode(self, batch: Sequence[LogProbs]) -> list[TimedTokens]:
         """The tokens of each utterance of a batch, (T, V) each, with their frames."""
+
+    def write(self, words: Sequence[Word]) -> tuple[Word, ...]:
+        """The words of those tokens as they are to be written."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,10 @@ class GreedyDecoder:
         """The tokens of each utterance."""
         return [greedy_search(log_probs, self.blank) for log_probs in batch]
 
+    def write(self, words: Sequence[Word]) -> tuple[Word, ...]:
+        """The words as they are."""
+        return tuple(words)
+
 
 @dataclass(frozen=True)
 class BeamDecoder:
@@ -49,6 +58,7 @@ class BeamDecoder:
         rescorer: orders the best hypotheses anew, if there is one.
         nbest: how many it is given.
         threads: how many utterances are searched at once; None: one a core.
+        options: other ones than the search's own.
     """
 
     search: BeamSearch
@@ -56,6 +66,7 @@ class BeamDecoder:
     rescorer: Rescorer | None = None
     nbest: int = 20
     threads: int | None = None
+    options: SearchOptions | None = None
 
     def decode(self, batch: Sequence[LogProbs]) -> list[TimedTokens]:
         """The tokens of each utterance; none where no words that are allowed fit the audio."""
@@ -64,14 +75,24 @@ class BeamDecoder:
         with ThreadPoolExecutor(self.threads) as pool:
             return list(pool.map(self._decode_one, batch))
 
+    def write(self, words: Sequence[Word]) -> tuple[Word, ...]:
+        """The words, with those that were heard for a key term written as it is."""
+        if self.keyterms is None or self._options.keyterm_boost == 0:
+            return tuple(words)
+        return written_words(words, self.keyterms.writing)
+
+    @property
+    def _options(self) -> SearchOptions:
+        return self.options or self.search.options
+
     def _decode_one(self, log_probs: LogProbs) -> TimedTokens:
         blank = self.search.units.blank
-        options, nbest = self.search.options, 1
+        options, nbest = self._options, 1
         if self.rescorer is not None:  # a list of what differs in its last words alone would be of no use
             options, nbest = replace(options, recombine=False), self.nbest
         found = self.search.decode(log_probs, nbest, options, self.keyterms)
         if self.rescorer is not None:
-            found = self.rescorer.rescore(found, self.search.options.lm_weight)
+            found = self.rescorer.rescore(found, options.lm_weight)
         if not found:
             return GreedyResult([], [], [], [])
         aligned = align_tokens(log_probs, found[0].tokens, blank)

@@ -33,7 +33,7 @@ class SearchOptions:
         beam_threshold: how far behind the best one they may be.
         token_beam: tokens tried in a frame.
         token_threshold: how far behind the frame's best token they may be.
-        keyterm_boost: for each character (or phone) of a key term of weight 1.
+        keyterm_boost: for each character (or phone) of a key term of weight 1; 0: there are no key terms.
         blank_skip: a frame whose blank is at least so probable adds no token; 1 or more: none is skipped.
         maximum: the best alignment instead of the sum over all.
         recombine: with a language model, of hypotheses after which everything is equally likely keep the best
