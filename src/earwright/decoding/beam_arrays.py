@@ -145,21 +145,26 @@ class Terms(NamedTuple):
     """Key terms as an automaton over units (Aho and Corasick 1975); see `keyterm_automaton`.
 
     Attributes:
-        units, begins: a tree, as `Tree` has it; at its root, all begins with a boundary.
-        fails: (nodes,) the longest proper suffix that is a node.
+        nodes: (nodes + 1,) of TERM_NODE: what one step needs lies side by side in memory.
+        units: (nodes,) the unit that leads to each node of the tree; at its root that is a boundary.
         promised: (nodes,) bonus, as natural logarithm, for what is the beginning of a term.
-        gains: (nodes,) what a step from its parent to a node adds to the score: promised and earned.
-        drops: (nodes,) what is taken back where a node fails.
-        most: (nodes,) the largest factor that a token can be worth, no logarithm.
     """
 
+    nodes: npt.NDArray[np.void]
     units: Ints
-    begins: Ints
-    fails: Ints
     promised: Floats
-    gains: Floats
-    drops: Floats
-    most: Floats
+
+
+# A node of the automaton. `begin`: its first child; they end where the next node's begin. `fail`: the longest
+# proper suffix that is a node. `gain`: what the step from its parent adds to the score, promised and earned;
+# `drop`: what is taken back where it fails. `leads`: a bit (unit % 64) for each unit that leads elsewhere than
+# to the root. `most`, `least`: factors, no logarithms, of the best token, and of a unit that leads nowhere.
+TERM_NODE = np.dtype(
+    [
+        ("leads", "u8"), ("begin", "i4"), ("fail", "i4"),
+        ("gain", "f8"), ("drop", "f8"), ("most", "f8"), ("least", "f8"),
+    ]
+)  # fmt: skip
 
 
 class Weights(NamedTuple):

@@ -9,6 +9,7 @@ What is here is compiled into `beam_kernel.advance`.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -92,10 +93,13 @@ def extend(
     place = now.place[this]
     taken_back = -tree.ahead[place] if place > ROOT else 0.0
     bound, listening = taken_back + max(w.word, 0.0), len(terms.units) > 1
-    most = terms.most[now.term[this]] if listening else 1.0
+    first, last = spellings.begins[token], spellings.begins[token + 1]
+    most = 1.0
+    if listening:
+        node = terms.nodes[now.term[this]]
+        most = node["most"] if last - first > 1 or leads(node, spellings.units[first]) else node["least"]
     if mass <= 0.0 or mass * math.exp(bound) * most < s.levels[THRESHOLD]:
         return
-    first, last = spellings.begins[token], spellings.begins[token + 1]
     cut = first  # the units before `cut` belong to the word that is open, those after to a new one
     while cut < last and spellings.units[cut] != BOUNDARY:
         cut += 1
@@ -223,15 +227,25 @@ def lm_step(
 
 
 @inlined
+def leads(node: Any, unit: int) -> bool:
+    """Whether a unit may lead elsewhere than to the root, from a TERM_NODE."""
+    return (node["leads"] >> np.uint64(unit & 63)) & np.uint64(1) != 0
+
+
+@inlined
 def follow_term(terms: Terms, state: int, unit: int) -> tuple[int, float]:
     """Where a unit leads in the automaton of key terms, and what it adds to the score."""
     bonus = 0.0
+    if not leads(terms.nodes[state], unit):
+        return 0, -terms.promised[state]
     while state > 0 or unit == BOUNDARY:  # the root has one child, to which a boundary leads
-        child = child_of(terms.units, terms.begins, state, unit)
-        if child >= 0:
-            return child, bonus + terms.gains[child]
-        bonus -= terms.drops[state]
-        state = terms.fails[state]
+        node = terms.nodes[state]
+        if leads(node, unit):
+            for child in range(node["begin"], terms.nodes[state + 1]["begin"]):
+                if terms.units[child] == unit:
+                    return child, bonus + terms.nodes[child]["gain"]
+        bonus -= node["drop"]
+        state = node["fail"]
     return 0, bonus
 
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from earwright.decoding.beam_arrays import Floats, Ints, Terms
+from earwright.decoding.beam_arrays import TERM_NODE, Floats, Ints, Terms
 from earwright.decoding.prefix_tree import PrefixTree, prefix_tree
 from earwright.decoding.spellings import BOUNDARY
 
@@ -57,9 +57,18 @@ class Automaton:
             # A pattern ends with a boundary, of which no token has two.
             inside = max(float((promised[1:] - promised[parents[1:]]).max()), 0.0)
             most[:] = (units_at_once - 1) * inside + max(float(gains.max()), 0.0)
+        nodes = np.zeros(len(gains) + 1, TERM_NODE)
+        nodes["begin"], nodes["fail"][:-1] = self.tree.begins, self.fails
+        nodes["gain"][:-1], nodes["drop"][:-1] = gains, drops
         with np.errstate(over="ignore"):  # infinity means that nothing is ruled out
-            factors = np.exp(most)
-        return Terms(self.tree.units, self.tree.begins, self.fails, promised, gains, drops, factors)
+            nodes["most"][:-1], nodes["least"][:-1] = np.exp(most), np.exp(-promised)
+        leads = np.zeros(len(gains), np.uint64)
+        np.bitwise_or.at(leads, parents[1:], np.uint64(1) << (self.tree.units[1:] % 64).astype(np.uint64))
+        leads |= np.uint64(1 << BOUNDARY)
+        for first, last in pairwise(levels):
+            leads[first:last] |= leads[self.fails[first:last]]
+        nodes["leads"][:-1] = leads
+        return Terms(nodes, self.tree.units, promised)
 
 
 def build_automaton(patterns: Sequence[Sequence[int]], weights: Sequence[float]) -> Automaton:

@@ -28,7 +28,6 @@ from earwright.decoding.keyterm_automaton import NO_TERMS
 from earwright.decoding.keyterm_set import KeytermSet
 from earwright.decoding.keyterm_writing import Writing
 from earwright.decoding.options import SearchOptions
-from earwright.decoding.spellings import BOUNDARY
 from earwright.errors import EarwrightError
 
 if TYPE_CHECKING:
@@ -297,7 +296,4 @@ class BeamStream:
 
 def _start_term(terms: Terms) -> int:
     """Where the automaton is before the first word: after a boundary."""
-    for child in range(int(terms.begins[0]), int(terms.begins[1])):
-        if terms.units[child] == BOUNDARY:
-            return child
-    return 0
+    return 1 if len(terms.units) > 1 else 0
