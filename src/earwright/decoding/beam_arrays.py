@@ -155,10 +155,11 @@ class Terms(NamedTuple):
     promised: Floats
 
 
-# A node of the automaton. `begin`: its first child; they end where the next node's begin. `fail`: the longest
-# proper suffix that is a node. `gain`: what the step from its parent adds to the score, promised and earned;
-# `drop`: what is taken back where it fails. `leads`: a bit (unit % 64) for each unit that leads elsewhere than
-# to the root. `most`, `least`: factors, no logarithms, of the best token, and of a unit that leads nowhere.
+# A node of the automaton. `begin`: its first child; they end where the next node's begin. `fail`: the
+# longest proper suffix that is a node. `gain`: what the step from its parent adds to the score, promised and
+# earned; `drop`: what is taken back where it fails. `leads`: a bit (unit % 64) for each unit that leads
+# elsewhere than to the root. `most`, `least`: factors, no logarithms, of the best token, and of a unit that
+# leads to the root.
 TERM_NODE = np.dtype(
     [
         ("leads", "u8"), ("begin", "i4"), ("fail", "i4"),

@@ -90,12 +90,15 @@ class KeytermSet:
 
 
 def _lm_ids(lm: LanguageModel, words: Sequence[str], tree: SpellingTree) -> npt.NDArray[np.int64]:
-    """Of words in a language model, to which those that it lacks are <unk>.
+    """Of words in a language model; the least probable word of the tree stands for those that it lacks.
 
-    Where it gives nothing to <unk>, as an ARPA file may, the least probable word of the tree stands for them.
+    To the model they are <unk>, which is all words together that it lacks, so that each of them would be
+    likelier than most words that it knows; or, in some ARPA files, impossible.
     """
     ids = lm.ids(words)
-    if (ids == UNKNOWN).any() and lm.score(lm.empty_state, UNKNOWN)[0] < IMPOSSIBLE:
+    if (ids == UNKNOWN).any():
         alone, _ = lm.score_batch(np.full(len(tree.words), lm.empty_state), tree.tree.lm_ids)
-        ids[ids == UNKNOWN] = tree.tree.lm_ids[np.argmin(np.where(alone < IMPOSSIBLE, 0.0, alone))]
+        known = (tree.tree.lm_ids != UNKNOWN) & (alone > IMPOSSIBLE)
+        if known.any():
+            ids[ids == UNKNOWN] = tree.tree.lm_ids[np.argmin(np.where(known, alone, np.inf))]
     return ids
