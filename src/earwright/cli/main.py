@@ -10,6 +10,7 @@ import difflib
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -62,6 +63,7 @@ INTERRUPTED = 130  # and for one that SIGINT ended: 128 + 2
 
 def entry() -> NoReturn:
     """The console script."""
+    warnings.formatwarning = _warning
     sys.exit(main())
 
 
@@ -90,6 +92,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"earwright: {_sentence(error)}", file=sys.stderr)
         return 1
+
+
+def _warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """A warning as a line for users; those that are no UserWarning say which they are, and from where."""
+    if issubclass(category, UserWarning):
+        return f"earwright: {message}\n"
+    return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 
 
 def build_parser(verb: str | None = None) -> argparse.ArgumentParser:

@@ -15,9 +15,11 @@ from earwright.decoding.beam_arrays import TERM_NODE, Floats, Ints, Terms
 from earwright.decoding.prefix_tree import PrefixTree, prefix_tree
 from earwright.decoding.spellings import BOUNDARY
 
-# No promise and no bonus is above this, so that a probability times its exponential stays a number, whatever
-# weights there are.
+# No bonus is above this, so that a probability times its exponential stays a number, whatever weights there
+# are; and no promise above that, so that what is no term is not pruned for one that may turn out to be none:
+# a beam keeps what is 14 behind. What a term is worth beyond it is given at its end.
 LARGEST = 200.0
+LARGEST_PROMISE = 8.0
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ class Automaton:
             boost: that bonuses are multiplied by; 0 or more.
             units_at_once: of the longest token, the end of a word among them.
         """
-        promised, earned = (np.minimum(value * boost, LARGEST) for value in (self.promised, self.earned))
+        with np.errstate(over="ignore"):
+            promised = np.minimum(self.promised * boost, LARGEST_PROMISE)
+            earned = np.minimum(self.earned * boost, LARGEST)
         parents, levels = self.tree.parents, self.tree.levels
         gains, drops = promised + earned, promised - promised[self.fails]
         gains[1:] -= promised[parents[1:]]

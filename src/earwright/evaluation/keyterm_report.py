@@ -57,7 +57,7 @@ def _curve(curve: KeytermCurve, width: int) -> RenderableType:
             *((percent(point.precision), percent(point.wer)) if wide else ()),
             percent(point.elsewhere),
             change(point),
-            *((_range(point.damage_interval, "+"),) if wide else ()),
+            *((_range(point.damage_interval, "+") if point.boost else "",) if wide else ()),
         ]
         bar = [Text("█" * round(BAR_WIDTH * point.recall), style="dim")] if wide else []
         table.add_row(*(Text(cell, style="bold" if used else "") for cell in cells), *bar)
