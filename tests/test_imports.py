@@ -49,7 +49,12 @@ FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floo
 RUNTIME = {room for floor in RUNTIME_FLOORS for room in floor}
 
 # Modules that make one room together.
-ROOM_OF = {"bundle_description": "bundle", "graphs": "bundle", "verified": "bundle"}
+ROOM_OF = {
+    "bundle_description": "bundle",
+    "graphs": "bundle",
+    "verified": "bundle",
+    "transcribing": "recognizer",
+}
 
 HEAVY = {
     "torch",

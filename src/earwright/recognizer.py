@@ -10,9 +10,9 @@ import os
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -20,29 +20,26 @@ import numpy.typing as npt
 from earwright.audio.read import AudioSource, from_array, stream_audio
 from earwright.audio.segment import Piece, cut_at_quiet
 from earwright.bundle import Bundle, BundleMeta
-from earwright.decoding import BeamDecoder, Decoder, GreedyDecoder, TimedTokens, timed_words
-from earwright.decoding.words import geometric_mean
+from earwright.decoding import BeamDecoder, Decoded, Decoder, GreedyDecoder, timed_words
 from earwright.errors import EarwrightError
 from earwright.graphs import Graph
 from earwright.text import load_tokenizer
-from earwright.transcript import Segment, Transcript, Word
+from earwright.transcribing import Heard, Job, Step, batches, rounds, segments_of
+from earwright.transcript import Alternative, Alternatives, Segment, Transcript
 
 if TYPE_CHECKING:
-    from earwright.decoding import Keyterm, Rescorer, SearchOptions
+    from earwright.decoding import Keyterm, KeytermSet, Rescorer, SearchOptions
     from earwright.decoding.lattice.graph import Lattice
     from earwright.lm.neural import NeuralLanguageModel
     from earwright.lm.query import LanguageModel
 
 Source = AudioSource | npt.NDArray[Any]
+Keyterms: TypeAlias = "str | os.PathLike[str] | Iterable[Keyterm | str] | KeytermSet"
 
 BATCH_SECONDS = 20.0  # of padded audio; more takes more memory and on a CPU is no faster
-# Audio gathered before it is run: little the first time, to be quick, then more, to sort by length.
-ROUND_SECONDS = (20.0, 160.0)
-ROUND_STEPS = 256  # many short or bad files make a round too
 # Shorter audio is padded with zeros to this, since convolutions need as many frames as their kernels have.
 # Padding never changes a result.
 LEAST_SECONDS = 0.5
-PAUSE = 1.0  # seconds without a word that end a segment
 
 
 class Recognizer:
@@ -71,6 +68,7 @@ class Recognizer:
         self.tokenizer = load_tokenizer({name: bundle.read(name) for name in names})
         self.decoder: Decoder = GreedyDecoder()
         self.temperature = float(self.meta.search.get("confidence_temperature", 1.0))
+        self._plain_beam: BeamDecoder | None = None  # for key terms where search is greedy
         self._tuned: dict[str, Any] = {}  # what `use_beam` begins with
         self._features = Graph(bundle, "features.onnx", ("waveform", "lengths"), threads)
         self._encoder = Graph(bundle, "encoder.onnx", ("features", "lengths"), threads)
@@ -133,9 +131,10 @@ class Recognizer:
         *,
         lm: str | os.PathLike[str] | LanguageModel | NeuralLanguageModel | None = None,
         lexicon: str | os.PathLike[str] | Iterable[str] | None = None,
-        keyterms: str | os.PathLike[str] | Iterable[Keyterm | str] = (),
+        keyterms: Keyterms = (),
         options: SearchOptions | Mapping[str, Any] | None = None,
         rescorer: Rescorer | str | os.PathLike[str] | None = None,
+        nbest: int = 1,
     ) -> None:
         """Search with a beam from now on; what is not given is as `earwright tune` left it in the bundle.
 
@@ -147,6 +146,7 @@ class Recognizer:
             keyterms: words and phrases to listen for, or a file of them.
             options: all, or those that differ from the defaults and from what was tuned.
             rescorer: orders the best hypotheses anew; or the file of a larger model, n-gram or neural.
+            nbest: above 1, so many hypotheses of each piece are in `Transcript.alternatives`.
 
         Raises:
             EarwrightError: a file that cannot be read, or that does not fit this recognizer.
@@ -159,7 +159,9 @@ class Recognizer:
 
         if not isinstance(options, SearchOptions):
             options = {**self._tuned.get("options", {}), **(options or {})}
-        self.decoder = build_decoder(
+        if nbest < 1:
+            raise EarwrightError(f"nbest is {nbest}; give 1 or more.")
+        decoder = build_decoder(
             self.tokenizer,
             self.meta.normalizer,
             self._tuned.get("lm") if lm is None else lm,
@@ -168,15 +170,64 @@ class Recognizer:
             options,
             self._tuned.get("rescorer") if rescorer is None else rescorer,
         )
+        self.decoder = replace(decoder, nbest=nbest)
+
+    def keyterms(self, terms: Keyterms) -> KeytermSet:
+        """Make words and phrases ready to be listened for in many calls.
+
+        Args:
+            terms: as for `use_beam`; at least one.
+
+        Raises:
+            EarwrightError: a file that cannot be read, or no term that can be heard.
+        """
+        from earwright.decoding.setup import build_keyterms
+
+        found = build_keyterms(self._beam().search, self.meta.normalizer, terms)
+        if found is None:
+            raise EarwrightError("there are no key terms.")
+        return found
+
+    def _beam(self) -> BeamDecoder:
+        """The decoder that hears key terms: the one in use, or a plain beam where that is greedy."""
+        if isinstance(self.decoder, BeamDecoder):
+            return self.decoder
+        if not isinstance(self.decoder, GreedyDecoder):
+            raise EarwrightError(f"a {type(self.decoder).__name__} hears no key terms; use a beam search.")
+        if self._plain_beam is None:
+            from earwright.decoding.setup import build_decoder
+
+            self._plain_beam = build_decoder(self.tokenizer, self.meta.normalizer)
+        return self._plain_beam
+
+    def _listening(self, keyterms: Keyterms | None) -> Decoder:
+        """The decoder for a call with these key terms; None: those in use."""
+        from earwright.decoding.setup import build_keyterms
+
+        if keyterms is None:
+            return self.decoder
+        beam = self._beam()
+        found = build_keyterms(beam.search, self.meta.normalizer, keyterms)
+        if found is None and beam is not self.decoder:
+            return self.decoder
+        return replace(beam, keyterms=found)
 
     @overload
-    def transcribe(self, audio: list[Source], sample_rate: int | None = None) -> list[Transcript]: ...
+    def transcribe(
+        self, audio: list[Source], sample_rate: int | None = None, *, keyterms: Keyterms | None = None
+    ) -> list[Transcript]: ...
 
     @overload
-    def transcribe(self, audio: Source, sample_rate: int | None = None) -> Transcript: ...
+    def transcribe(
+        self, audio: Source, sample_rate: int | None = None, *, keyterms: Keyterms | None = None
+    ) -> Transcript: ...
 
     def transcribe(
-        self, audio: Source | list[Source], sample_rate: int | None = None
+        self,
+        audio: Source | list[Source],
+        sample_rate: int | None = None,
+        *,
+        keyterms: Keyterms | None = None,
     ) -> Transcript | list[Transcript]:
         """Transcribe one recording, or a list of them in batches (which changes no result).
 
@@ -184,16 +235,20 @@ class Recognizer:
             audio: a path, the bytes of a file, an open binary file, or an array (N,) or (N, channels); or a
                 list of those.
             sample_rate: Hz of arrays; None takes the bundle's own.
+            keyterms: words and phrases to listen for in this call, instead of those given to `use_beam`; what
+                `keyterms` made of many need not be made again. A greedy recognizer searches this call with a
+                beam.
 
         Returns:
             A Transcript, or a list of them if a list was given.
 
         Raises:
-            EarwrightError: audio that cannot be read. In bulk, `transcribe_each` goes on where this stops.
+            EarwrightError: audio that cannot be read, no key term that can be heard. In bulk,
+                `transcribe_each` goes on where this stops.
         """
         results = []
         for result in self.transcribe_each(
-            audio if isinstance(audio, list | tuple) else [audio], sample_rate
+            audio if isinstance(audio, list | tuple) else [audio], sample_rate, keyterms=keyterms
         ):
             if isinstance(result, EarwrightError):
                 raise result
@@ -205,6 +260,8 @@ class Recognizer:
         sources: Iterable[Source],
         sample_rate: int | None = None,
         on_piece: Callable[[int, tuple[Segment, ...], float], None] | None = None,
+        *,
+        keyterms: Keyterms | None = None,
         on_lattice: Callable[[int, float, Lattice], None] | None = None,
     ) -> Iterator[Transcript | EarwrightError]:
         """Transcribe many recordings of any length in bounded memory, and go on after a bad one.
@@ -213,34 +270,68 @@ class Recognizer:
             sources: as for `transcribe`; drawn as they are needed.
             sample_rate: Hz of arrays; None takes the bundle's own.
             on_piece: told of each finished piece, in order: its source's index, its segments, its seconds.
+            keyterms: as for `transcribe`.
             on_lattice: told of each piece, too: its source's index, where it begins in seconds, its lattice.
 
-        Yields:
+        Returns:
             For each source, in order, its Transcript or the EarwrightError that it caused.
 
         Raises:
-            EarwrightError: lattices are wanted of a greedy search.
+            EarwrightError: no key term can be heard, or lattices are wanted of a search that has none.
         """
-        if on_lattice is not None and not isinstance(self.decoder, BeamDecoder):
-            raise EarwrightError("a greedy search has no lattices; search with a beam: see `use_beam`.")
-        waiting: deque[_Job] = deque()
-        for steps in _rounds(self._read_all(sources, sample_rate, waiting), self.meta.sample_rate):
+        decoder = self._listening(keyterms)  # what is wrong is told before the first is asked for
+
+        def hand_on(index: int, start: float, decoded: Decoded) -> None:
+            if on_lattice is not None and decoded.lattice is not None:
+                on_lattice(index, start, decoded.lattice)
+
+        if on_lattice is not None:
+            if not isinstance(decoder, BeamDecoder) or not decoder.search.has_lattices:
+                raise EarwrightError("lattices come of a beam search with n-grams or none; see `use_beam`.")
+            decoder = replace(decoder, with_lattice=True)
+        found = self.transcribe_ways(sources, [decoder], sample_rate, on_piece, hand_on)
+        return (one if isinstance(one, EarwrightError) else one[0] for one in found)
+
+    def transcribe_ways(
+        self,
+        sources: Iterable[Source],
+        decoders: Sequence[Decoder],
+        sample_rate: int | None = None,
+        on_piece: Callable[[int, tuple[Segment, ...], float], None] | None = None,
+        on_decoded: Callable[[int, float, Decoded], None] | None = None,
+    ) -> Iterator[tuple[Transcript, ...] | EarwrightError]:
+        """`transcribe_each` with several decoders, which share what costs most: the log-probs.
+
+        Args:
+            sources, sample_rate: as for `transcribe_each`.
+            decoders: to read each recording's log-probs with.
+            on_piece: told of what the first of them finds.
+            on_decoded: the same as its search has it, with the second at which the piece begins.
+
+        Yields:
+            For each source, in order, its Transcript by each decoder, or the EarwrightError that it caused.
+        """
+        languages, rate = self.meta.languages, self.meta.sample_rate
+        language = languages[0] if len(languages) == 1 else None
+        waiting: deque[Job] = deque()
+        for steps in rounds(self._read_all(sources, sample_rate, waiting), rate):
             pieces = [(job, piece) for job, piece in steps if piece is not None]
-            lattices: dict[int, Lattice] | None = None if on_lattice is None else {}
-            words = self._recognize([piece for _, piece in pieces], lattices)
-            for number, ((job, piece), found) in enumerate(zip(pieces, words, strict=True)):
+            results = self._recognize([piece for _, piece in pieces], decoders)
+            for (job, piece), found in zip(pieces, results, strict=True):
                 if isinstance(found, EarwrightError):
                     job.error = job.error or found
                     continue
-                segments = _segments(found)
-                job.segments.extend(segments)
+                job.heard.append(
+                    [self._heard(piece, one, way) for one, way in zip(found, decoders, strict=True)]
+                )
                 if on_piece is not None:
-                    on_piece(job.index, segments, len(piece.samples) / self.meta.sample_rate)
-                if on_lattice is not None and lattices is not None:
-                    on_lattice(job.index, piece.start_sample / self.meta.sample_rate, lattices[number])
+                    on_piece(job.index, job.heard[-1][0].segments, len(piece.samples) / rate)
+                if on_decoded is not None:
+                    on_decoded(job.index, piece.start_sample / rate, found[0])
             ended = {job.index for job, piece in steps if piece is None}
             while waiting and waiting[0].index in ended:
-                yield self._result(waiting.popleft())
+                job = waiting.popleft()
+                yield job.error or job.transcripts(len(decoders), rate, language)
 
     def log_probs(self, waveforms: Sequence[npt.NDArray[np.float32]]) -> list[npt.NDArray[np.float32]]:
         """Run the two graphs on one batch.
@@ -264,11 +355,11 @@ class Recognizer:
         return [row[: int(count)] for row, count in zip(log_probs, frames, strict=True)]
 
     def _read_all(
-        self, sources: Iterable[Source], sample_rate: int | None, waiting: deque[_Job]
-    ) -> Iterator[_Step]:
+        self, sources: Iterable[Source], sample_rate: int | None, waiting: deque[Job]
+    ) -> Iterator[Step]:
         """Each source's pieces and then None, source by source; it joins `waiting` when its turn comes."""
         for index, source in enumerate(sources):
-            job = _Job(index, os.fspath(source) if isinstance(source, str | os.PathLike) else None)
+            job = Job(index, os.fspath(source) if isinstance(source, str | os.PathLike) else None)
             waiting.append(job)
             try:
                 for piece in cut_at_quiet(self._blocks(source, sample_rate), self.meta.sample_rate):
@@ -290,102 +381,30 @@ class Recognizer:
             )
 
     def _recognize(
-        self, pieces: Sequence[Piece], lattices: dict[int, Lattice] | None
-    ) -> list[tuple[Word, ...] | EarwrightError]:
-        """The words of each piece, computed in batches of pieces of like length; and lattices, if wanted."""
-        results: list[tuple[Word, ...] | EarwrightError] = [()] * len(pieces)
-        for batch in _batches([len(piece.samples) for piece in pieces], self._batch_samples):
+        self, pieces: Sequence[Piece], decoders: Sequence[Decoder]
+    ) -> list[list[Decoded] | EarwrightError]:
+        """What each decoder finds in each piece, computed in batches of pieces of like length."""
+        results: list[list[Decoded] | EarwrightError] = [[] for _ in pieces]
+        for batch in batches([len(piece.samples) for piece in pieces], self._batch_samples):
             try:
                 outputs = self.log_probs([pieces[index].samples for index in batch])
-                if lattices is not None and isinstance(self.decoder, BeamDecoder):
-                    both = self.decoder.decode_with_lattices(outputs)
-                    read = [tokens for tokens, _ in both]
-                    lattices.update(zip(batch, (lattice for _, lattice in both), strict=True))
-                else:
-                    read = self.decoder.decode(outputs)
-                for index, found in zip(batch, read, strict=True):
-                    results[index] = self._words(pieces[index], found)
+                read = [decoder.decode(outputs) for decoder in decoders]
+                for place, index in enumerate(batch):
+                    results[index] = [found[place] for found in read]
             except EarwrightError as error:
                 for index in batch:
                     results[index] = error
         return results
 
-    def _words(self, piece: Piece, found: TimedTokens) -> tuple[Word, ...]:
+    def _heard(self, piece: Piece, found: Decoded, decoder: Decoder) -> Heard:
+        """Segments, and alternatives where there is more than one hypothesis."""
         # The end of a piece and the start of the next are the same division of whole numbers, so that their
         # words do not overlap by a rounding.
         rate = self.meta.sample_rate
         start, end = piece.start_sample / rate, (piece.start_sample + len(piece.samples)) / rate
-        return timed_words(found, self.tokenizer, self.meta.frame_shift, start, end, self.temperature)
-
-    def _result(self, job: _Job) -> Transcript | EarwrightError:
-        if job.error is not None:
-            return job.error
-        languages = self.meta.languages
-        return Transcript(
-            text=" ".join(segment.text for segment in job.segments),
-            segments=tuple(job.segments),
-            duration=job.samples / self.meta.sample_rate,
-            source=job.source,
-            language=languages[0] if len(languages) == 1 else None,
-        )
-
-
-@dataclass
-class _Job:
-    """One source on its way through."""
-
-    index: int
-    source: str | None
-    segments: list[Segment] = field(default_factory=list)
-    samples: int = 0
-    error: EarwrightError | None = None
-
-
-# A piece of a source; None when it has been read to its end.
-_Step = tuple[_Job, Piece | None]
-
-
-def _rounds(steps: Iterable[_Step], sample_rate: int) -> Iterator[list[_Step]]:
-    """Gather pieces until a round is full; rounds double from the first, quick one to the largest."""
-    size, largest = (seconds * sample_rate for seconds in ROUND_SECONDS)
-    gathered: list[_Step] = []
-    held = 0
-    for job, piece in steps:
-        gathered.append((job, piece))
-        held += 0 if piece is None else len(piece.samples)
-        if held >= size or len(gathered) >= ROUND_STEPS:
-            yield gathered
-            gathered, held, size = [], 0, min(2 * size, largest)
-    if gathered:
-        yield gathered
-
-
-def _batches(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
-    """Indices in batches of like length, none larger than `most` with its padding (but for one alone)."""
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
-        if batch and (len(batch) + 1) * lengths[index] > most:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
-
-
-def _segments(words: Sequence[Word]) -> tuple[Segment, ...]:
-    """Words as segments, a new one after each long pause."""
-    runs: list[list[Word]] = []
-    for word in words:
-        if not runs or word.start - runs[-1][-1].end > PAUSE:
-            runs.append([])
-        runs[-1].append(word)
-    return tuple(
-        Segment(
-            text=" ".join(word.text for word in run),
-            start=run[0].start,
-            end=run[-1].end,
-            words=tuple(run),
-            confidence=geometric_mean(word.confidence for word in run),
-        )
-        for run in runs
-    )
+        words = timed_words(found, self.tokenizer, self.meta.frame_shift, start, end, self.temperature)
+        segments = segments_of(decoder.write(words))
+        if len(found.best) < 2:
+            return Heard(segments)
+        hypotheses = tuple(Alternative(one.text, one.score) for one in found.best)
+        return Heard(segments, (Alternatives(start, end, hypotheses),))

@@ -28,6 +28,23 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """A whole hypothesis of a search, with what it is worth there: a natural logarithm."""
+
+    text: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Alternatives:
+    """The best hypotheses of a piece of audio, best first. Times are seconds."""
+
+    start: float
+    end: float
+    hypotheses: tuple[Alternative, ...]
+
+
+@dataclass(frozen=True)
 class Transcript:
     """The transcript of one recording.
 
@@ -37,6 +54,7 @@ class Transcript:
         duration: seconds of audio.
         source: the file's name, or None for audio that came as bytes or an array.
         language: the bundle's language if it has exactly one.
+        alternatives: of each piece of at most 20 s that was searched by itself, if they were asked for.
     """
 
     text: str
@@ -44,6 +62,7 @@ class Transcript:
     duration: float
     source: str | None = None
     language: str | None = None
+    alternatives: tuple[Alternatives, ...] = ()
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -61,4 +80,10 @@ class Transcript:
             Segment(**{**segment, "words": tuple(Word(**word) for word in segment.get("words", ()))})
             for segment in data["segments"]
         )
-        return cls(**{**data, "segments": segments})
+        alternatives = tuple(
+            Alternatives(
+                **{**piece, "hypotheses": tuple(Alternative(**one) for one in piece.get("hypotheses", ()))}
+            )
+            for piece in data.get("alternatives", ())
+        )
+        return cls(**{**data, "segments": segments, "alternatives": alternatives})

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from earwright.files import atomic_write
-from earwright.transcript import Segment, Transcript, Word
+from earwright.transcript import Alternatives, Segment, Transcript, Word
 
 LONG_PAUSE = 3.0  # seconds between the starts of two words after which whisper begins a new subtitle
 
@@ -102,7 +102,7 @@ def to_whisper_dict(transcript: Transcript, layout: Layout) -> dict[str, Any]:
     """A transcript with whisper's keys: text, segments (id, start, end, text, words), language.
 
     As there, a word's text begins with a space and its confidence is called probability. Times are seconds,
-    to the millisecond.
+    to the millisecond. Where they were asked for, `alternatives` has the best hypotheses of each piece.
     """
     segments = []
     for number, segment in enumerate(transcript.segments):
@@ -116,11 +116,22 @@ def to_whisper_dict(transcript: Transcript, layout: Layout) -> dict[str, Any]:
         if layout.word_timestamps:
             entry["words"] = [_word_dict(word) for word in segment.words]
         segments.append(entry)
-    return {
+    found = {
         "text": transcript.text,
         "segments": segments,
         "language": transcript.language,
         "duration": round(transcript.duration, 3),
+    }
+    if transcript.alternatives:
+        found["alternatives"] = [_alternatives_dict(piece) for piece in transcript.alternatives]
+    return found
+
+
+def _alternatives_dict(piece: Alternatives) -> dict[str, Any]:
+    return {
+        "start": round(piece.start, 3),
+        "end": round(piece.end, 3),
+        "hypotheses": [{"text": one.text, "score": round(one.score, 4)} for one in piece.hypotheses],
     }
 
 

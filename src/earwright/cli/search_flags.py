@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,9 +29,20 @@ def add_search_arguments(parser: argparse.ArgumentParser) -> None:
         ("lm-weight", "of the language model's log-probs"),
         ("word-bonus", "for each word"),
         ("unknown-penalty", "for each word that lexicon and lm lack; inf forbids them"),
-        ("keyterm-boost", "for each character of a key term"),
+        ("keyterm-boost", "for each character of a key term; 0: as without them"),
     ):
         add(f"--{flag}", type=float, metavar="X", help=what)
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Numbers from 0 up with commas between them, for argparse."""
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = (math.nan,)
+    if not all(math.isfinite(number) and number >= 0 for number in found):
+        raise argparse.ArgumentTypeError(f"{text} is not numbers from 0 up, such as 0,0.5,1")
+    return found
 
 
 def positive(text: str) -> int:
@@ -38,6 +50,28 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a number from 1 up")
     return int(text)
+
+
+def search_words(args: argparse.Namespace) -> list[str]:
+    """The arguments of the search as they would be typed, without those that were not given."""
+    names = (
+        "lm",
+        "lexicon",
+        "rescore",
+        "keyterms",
+        "beam",
+        "lm_weight",
+        "word_bonus",
+        "unknown_penalty",
+        "keyterm_boost",
+    )
+    return [
+        f"--{name.replace('_', '-')}={value:g}"
+        if isinstance(value, float)
+        else f"--{name.replace('_', '-')}={value}"
+        for name in names
+        if (value := getattr(args, name)) is not None
+    ]
 
 
 def use_search(recognizer: Recognizer, args: argparse.Namespace) -> None:

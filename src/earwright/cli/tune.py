@@ -123,7 +123,7 @@ def _tune(recognizer: Recognizer, cuts: Any, args: argparse.Namespace) -> Found:
             recognizer.decoder = GreedyDecoder()
         else:
             if args.rescore:
-                scorer, nbest = ModelScorer.load(args.rescore), BeamDecoder.nbest
+                scorer, nbest = ModelScorer.load(args.rescore), BeamDecoder.candidates
                 rescorer, after = tune_rescoring(search, tuning.options, scorer, grids, texts, plain, nbest)
                 errors = after if rescorer else errors
             recognizer.use_beam(lm=args.lm, lexicon=args.lexicon, options=tuning.options, rescorer=rescorer)

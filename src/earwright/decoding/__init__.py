@@ -2,9 +2,10 @@
 
 from earwright.decoding.align import Alignment, align_tokens
 from earwright.decoding.beam import BeamSearch
-from earwright.decoding.decoder import BeamDecoder, Decoder, GreedyDecoder
+from earwright.decoding.decoder import BeamDecoder, Decoded, Decoder, GreedyDecoder
 from earwright.decoding.greedy import GreedyResult, greedy_search
-from earwright.decoding.keyterms import Keyterm, KeytermSet, read_keyterms
+from earwright.decoding.keyterm_set import KeytermSet
+from earwright.decoding.keyterms import Keyterm, read_keyterms
 from earwright.decoding.options import SearchOptions
 from earwright.decoding.rescore import ModelScorer, Rescorer, ServerScorer
 from earwright.decoding.stream import BeamStream, Hypothesis
@@ -15,6 +16,7 @@ __all__ = [
     "BeamDecoder",
     "BeamSearch",
     "BeamStream",
+    "Decoded",
     "Decoder",
     "GreedyDecoder",
     "GreedyResult",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property, lru_cache
@@ -18,7 +18,8 @@ from earwright.decoding.beam_arrays import (
     Weights,
 )
 from earwright.decoding.fusion import Fusion
-from earwright.decoding.keyterms import Keyterm, KeytermSet
+from earwright.decoding.keyterm_set import KeytermSet
+from earwright.decoding.keyterms import Keyterm
 from earwright.decoding.options import SearchOptions
 from earwright.decoding.spelling_tree import SpellingTree, spelling_tree
 from earwright.decoding.spellings import Units
@@ -133,6 +134,11 @@ class BeamSearch:
         with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
             return list(pool.map(lambda one: self.decode(one, nbest, options, keyterms), batch))
 
+    @property
+    def has_lattices(self) -> bool:
+        """Whether hypotheses ever join: after other words a neural model says something else."""
+        return self.fusion is None
+
     def lattice(
         self,
         log_probs: npt.ArrayLike,
@@ -167,7 +173,7 @@ class BeamSearch:
         """What `decode` and `lattice` give, of one search."""
         from earwright.decoding.lattice.build import build_lattice
 
-        if self.fusion is not None:  # after other words it says something else, so that nothing ever joins
+        if not self.has_lattices:
             raise EarwrightError("a search with a neural language model has no lattices; take n-grams.")
         stream = BeamStream(self, options or self.options, keyterms, lattice=True)
         stream.advance(log_probs)
@@ -203,20 +209,26 @@ class BeamSearch:
         texts = [*self.units.tokens, f"blank {self.units.blank}", *self.tree.words]
         return fingerprint([*texts, *tree, self.tree.best, *spellings, *tables, *lm])
 
-    def keyterms(self, terms: Iterable[Keyterm | str]) -> KeytermSet:
+    def keyterms(
+        self, terms: Iterable[Keyterm | str], normalize: Callable[[str], str] = lambda text: text
+    ) -> KeytermSet:
         """Make words and phrases ready to be listened for; one set serves any number of calls.
 
         Args:
             terms: at least one.
+            normalize: what the texts went through that the tokens are of; terms are written as they are.
 
         Raises:
-            EarwrightError: a term is empty, there twice, or cannot be spelled with the tokens.
+            EarwrightError: there is no term, or none that can be heard.
+
+        Terms that are empty, there twice or cannot be spelled with the tokens bring a warning.
         """
-        listed = [Keyterm(term) if isinstance(term, str) else term for term in terms]
         spellings = None
         if self._pronunciations is not None:
             spellings = {word: list(ways) for word, ways in self._pronunciations.items()}
-        return KeytermSet.of(listed, self.units, spellings)
+        return KeytermSet.of(
+            terms, self.units, self.tree, self._word_lm, self.has_lexicon, spellings, normalize
+        )
 
     def _build_tree(self, lexicon: Lexicon) -> SpellingTree:
         if self.units.space is None and not isinstance(lexicon, Mapping):
@@ -267,7 +279,7 @@ class BeamSearch:
     def weights(self, options: SearchOptions) -> Weights:
         """The options as the kernel takes them; without a lexicon no word is unknown."""
         unknown = -options.unknown_penalty if self.has_lexicon else 0.0
-        return Weights(options.lm_weight * _LN10, options.word_bonus, unknown, 0.0)
+        return Weights(options.lm_weight * _LN10, options.word_bonus, unknown)
 
 
 def _token_ids(units: Units, lm: LanguageModel) -> npt.NDArray[np.int32]:

@@ -166,20 +166,30 @@ class Spellings(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """Key terms as an automaton over units (Aho and Corasick 1975); see `keyterms`.
+    """Key terms as an automaton over units (Aho and Corasick 1975); see `keyterm_automaton`.
 
     Attributes:
-        units, begins: a tree, as `Tree` has it.
-        fails: (nodes,) the longest proper suffix that is a node.
+        nodes: (nodes + 1,) of TERM_NODE: what one step needs lies side by side in memory.
+        units: (nodes,) the unit that leads to each node of the tree; at its root that is a boundary.
         promised: (nodes,) bonus, as natural logarithm, for what is the beginning of a term.
-        earned: (nodes,) bonus for the terms that end here.
     """
 
+    nodes: npt.NDArray[np.void]
     units: Ints
-    begins: Ints
-    fails: Ints
     promised: Floats
-    earned: Floats
+
+
+# A node of the automaton. `begin`: its first child; they end where the next node's begin. `fail`: the
+# longest proper suffix that is a node. `gain`: what the step from its parent adds to the score, promised and
+# earned; `drop`: what is taken back where it fails. `leads`: a bit (unit % 64) for each unit that leads
+# elsewhere than to the root. `most`, `least`: factors, no logarithms, of the best token, and of a unit that
+# leads to the root.
+TERM_NODE = np.dtype(
+    [
+        ("leads", "u8"), ("begin", "i4"), ("fail", "i4"),
+        ("gain", "f8"), ("drop", "f8"), ("most", "f8"), ("least", "f8"),
+    ]
+)  # fmt: skip
 
 
 class Weights(NamedTuple):
@@ -189,13 +199,11 @@ class Weights(NamedTuple):
         lm: what a log10 of the language model is multiplied by.
         word: for each word.
         unknown_word: for each word that the tree does not have; -inf forbids them.
-        largest_gain: no more than this can a term add with one token.
     """
 
     lm: float
     word: float
     unknown_word: float
-    largest_gain: float
 
 
 class Limits(NamedTuple):

@@ -9,6 +9,7 @@ What is here is compiled into `beam_kernel.advance`.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -95,16 +96,30 @@ def extend(
         mass = total(now.blank[this], now.label[this], limits.maximum) * factor
     place = now.place[this]
     taken_back = -tree.ahead[place] if place > ROOT else 0.0
-    bound = taken_back + max(w.word, 0.0) + w.largest_gain
-    if mass <= 0.0 or mass * math.exp(bound) < s.levels[THRESHOLD]:
-        return
+    bound, listening = taken_back + max(w.word, 0.0), len(terms.units) > 1
     first, last = spellings.begins[token], spellings.begins[token + 1]
+    most = 1.0
+    if listening:
+        node = terms.nodes[now.term[this]]
+        most = node["most"] if last - first > 1 or leads(node, spellings.units[first]) else node["least"]
+    if mass <= 0.0 or mass * math.exp(bound) * most < s.levels[THRESHOLD]:
+        return
     cut = first  # the units before `cut` belong to the word that is open, those after to a new one
     while cut < last and spellings.units[cut] != BOUNDARY:
         cut += 1
     before = walk(tree, spellings, place, first, cut)
     ends = cut < last and before != ROOT
     after = walk(tree, spellings, ROOT, cut + 1, last) if cut < last else before
+    term, bonus = now.term[this], 0.0
+    if after == OFF_TREE and w.unknown_word == -np.inf:
+        return
+    if listening:
+        term, bonus = follow_terms(terms, spellings, term, token, place)
+    # Where the tree says where words end, a word's end comes after this and may add something.
+    if limits.boundaries and (listening or after > ROOT):
+        bound += bonus + (tree.ahead[after] if after > ROOT else 0.0)
+        if mass * math.exp(bound) < s.levels[THRESHOLD]:
+            return
     first_word, last_word, other, without = 0, 0, NO_WORD, True
     if before > ROOT and (ends or not limits.boundaries):
         first_word, last_word = tree.word_begins[before], tree.word_begins[before + 1]
@@ -117,7 +132,7 @@ def extend(
     for entry in range(first_word - without, last_word):
         word = other if entry < first_word else tree.words[entry]
         to = ROOT if word != NO_WORD and not limits.boundaries else after
-        arrive(s, now, tree, spellings, lm, terms, w, limits, this, token, mass, to, word, more)
+        arrive(s, now, tree, spellings, lm, terms, w, limits, this, token, mass, to, word, term, bonus, more)
 
 
 @inlined
@@ -133,7 +148,7 @@ def walk(tree: Tree, spellings: Spellings, place: int, first: int, last: int) ->
 @inlined
 def arrive(
     s: Search, now: Hypotheses, tree: Tree, spellings: Spellings, lm: Tables, terms: Terms, w: Weights,
-    limits: Limits, this: int, token: int, mass: float, after: int, word: int,
+    limits: Limits, this: int, token: int, mass: float, after: int, word: int, term: int, bonus: float,
     more: Floats,
 ) -> None:  # fmt: skip
     """One way to add a token, as a candidate if no hypothesis is the same."""
@@ -143,8 +158,9 @@ def arrive(
     gain = changes(tree, w, now.place[this], after, word)
     if gain == -np.inf:
         return
-    ended = word != NO_WORD and not limits.boundaries
-    term, bonus = follow_terms(terms, spellings, now.term[this], token, now.place[this], ended)
+    if len(terms.units) > 1 and word != NO_WORD and not limits.boundaries:
+        term, gained = follow_term(terms, term, BOUNDARY)  # which has no unit of its own
+        bonus += gained
     gain += bonus
     if mass * math.exp(gain) < s.levels[THRESHOLD]:  # a probability cannot make it more
         return
@@ -219,37 +235,40 @@ def lm_step(
 
 
 @inlined
-def follow_term(terms: Terms, state: int, unit: int) -> tuple[int, float]:
-    """Where a unit leads in the automaton of key terms, and what it adds to the score."""
-    was = terms.promised[state]
-    while True:
-        child = child_of(terms.units, terms.begins, state, unit)
-        if child >= 0:
-            return child, terms.promised[child] - was + terms.earned[child]
-        if state == 0:
-            return 0, -was
-        state = terms.fails[state]
+def leads(node: Any, unit: int) -> bool:
+    """Whether a unit may lead elsewhere than to the root, from a TERM_NODE."""
+    return (node["leads"] >> np.uint64(unit & 63)) & np.uint64(1) != 0
 
 
 @inlined
-def follow_terms(
-    terms: Terms, spellings: Spellings, state: int, token: int, place: int, ended: bool
-) -> tuple[int, float]:
-    """The same for the units of a token, and for the end of a word if it has no unit of its own.
+def follow_term(terms: Terms, state: int, unit: int) -> tuple[int, float]:
+    """Where a unit leads in the automaton of key terms, and what it adds to the score."""
+    bonus = 0.0
+    if not leads(terms.nodes[state], unit):
+        return 0, -terms.promised[state]
+    while state > 0 or unit == BOUNDARY:  # the root has one child, to which a boundary leads
+        node = terms.nodes[state]
+        if leads(node, unit):
+            for child in range(node["begin"], terms.nodes[state + 1]["begin"]):
+                if terms.units[child] == unit:
+                    return child, bonus + terms.nodes[child]["gain"]
+        bonus -= node["drop"]
+        state = node["fail"]
+    return 0, bonus
+
+
+@inlined
+def follow_terms(terms: Terms, spellings: Spellings, state: int, token: int, place: int) -> tuple[int, float]:
+    """The same for the units of a token.
 
     A boundary where no word is open, as between two spaces, is none.
     """
-    if len(terms.units) <= 1:
-        return state, 0.0
     bonus = 0.0
     first = spellings.begins[token]
     for index in range(first, spellings.begins[token + 1]):
         if index == first and place == ROOT and spellings.units[index] == BOUNDARY:
             continue
         state, more = follow_term(terms, state, spellings.units[index])
-        bonus += more
-    if ended:
-        state, more = follow_term(terms, state, BOUNDARY)
         bonus += more
     return state, bonus
 

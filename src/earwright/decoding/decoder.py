@@ -12,23 +12,58 @@ import numpy.typing as npt
 
 from earwright.decoding.align import align_tokens
 from earwright.decoding.beam import BeamSearch
-from earwright.decoding.greedy import GreedyResult, greedy_search
-from earwright.decoding.keyterms import KeytermSet
+from earwright.decoding.greedy import greedy_search
+from earwright.decoding.keyterm_set import KeytermSet
 from earwright.decoding.lattice.confidence import spread_over_tokens, word_confidences
 from earwright.decoding.lattice.graph import Lattice
-from earwright.decoding.options import for_many
+from earwright.decoding.options import SearchOptions, for_many
 from earwright.decoding.rescore import Rescorer
-from earwright.decoding.words import TimedTokens
+from earwright.decoding.stream import Hypothesis
+from earwright.decoding.words import TimedTokens, written_words
 from earwright.errors import EarwrightError
+from earwright.transcript import Word
 
 LogProbs = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What was found in an utterance.
+
+    Attributes:
+        tokens: their numbers.
+        start_frames: the first frame of each token.
+        end_frames: the frame after its last.
+        confidences: of each token, in [0, 1].
+        best: the hypotheses of a beam search, best first; as many as were asked for.
+        lattice: what else was thought possible, if that was asked for.
+    """
+
+    tokens: list[int]
+    start_frames: list[int]
+    end_frames: list[int]
+    confidences: list[float]
+    best: tuple[Hypothesis, ...] = ()
+    lattice: Lattice | None = None
+
+    @classmethod
+    def of(
+        cls, found: TimedTokens, best: Sequence[Hypothesis] = (), lattice: Lattice | None = None
+    ) -> Decoded:
+        """From the tokens of any search."""
+        return cls(
+            found.tokens, found.start_frames, found.end_frames, found.confidences, tuple(best), lattice
+        )
 
 
 class Decoder(Protocol):
     """Reads log-probs."""
 
-    def decode(self, batch: Sequence[LogProbs]) -> list[TimedTokens]:
+    def decode(self, batch: Sequence[LogProbs]) -> list[Decoded]:
         """The tokens of each utterance of a batch, (T, V) each, with their frames."""
+
+    def write(self, words: Sequence[Word]) -> tuple[Word, ...]:
+        """The words of those tokens as they are to be written."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +72,13 @@ class GreedyDecoder:
 
     blank: int = 0
 
-    def decode(self, batch: Sequence[LogProbs]) -> list[TimedTokens]:
+    def decode(self, batch: Sequence[LogProbs]) -> list[Decoded]:
         """The tokens of each utterance."""
-        return [greedy_search(log_probs, self.blank) for log_probs in batch]
+        return [Decoded.of(greedy_search(log_probs, self.blank)) for log_probs in batch]
+
+    def write(self, words: Sequence[Word]) -> tuple[Word, ...]:
+        """The words as they are."""
+        return tuple(words)
 
 
 @dataclass(frozen=True)
@@ -50,56 +89,69 @@ class BeamDecoder:
         search: for words that are spelled with its tokens.
         keyterms: to listen for.
         rescorer: orders the best hypotheses anew, if there is one.
-        nbest: how many it is given.
+        candidates: how many it is given.
         threads: how many utterances are searched at once; None: one a core.
+        options: other ones than the search's own.
+        nbest: how many hypotheses come back.
         lattice_confidence: take confidences from a word lattice (`lattice.confidence`) instead of from the
             alignment alone: they tell right words from wrong ones far better, and take about as long again as
-            the search.
+            the search. Where there are no lattices, as with a neural model, the alignment's are taken.
+        with_lattice: whether lattices come back.
     """
 
     search: BeamSearch
     keyterms: KeytermSet | None = None
     rescorer: Rescorer | None = None
-    nbest: int = 20
+    candidates: int = 20
     threads: int | None = None
+    options: SearchOptions | None = None
+    nbest: int = 1
     lattice_confidence: bool = False
+    with_lattice: bool = False
 
-    def decode(self, batch: Sequence[LogProbs]) -> list[TimedTokens]:
+    def decode(self, batch: Sequence[LogProbs]) -> list[Decoded]:
         """The tokens of each utterance; none where no words that are allowed fit the audio."""
-        return [tokens for tokens, _ in self._decode(batch, self.lattice_confidence)]
-
-    def decode_with_lattices(self, batch: Sequence[LogProbs]) -> list[tuple[TimedTokens, Lattice]]:
-        """The same with what else was thought possible; see `BeamSearch.lattice`."""
-        return [(tokens, lattice) for tokens, lattice in self._decode(batch, True) if lattice is not None]
-
-    def _decode(self, batch: Sequence[LogProbs], lattice: bool) -> list[tuple[TimedTokens, Lattice | None]]:
         if len(batch) == 1:
-            return [self._decode_one(batch[0], lattice)]
+            return [self._decode_one(batch[0])]
         with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(lambda one: self._decode_one(one, lattice), batch))
+            return list(pool.map(self._decode_one, batch))
 
-    def _decode_one(self, log_probs: LogProbs, with_lattice: bool) -> tuple[TimedTokens, Lattice | None]:
-        blank = self.search.units.blank
-        lattice: Lattice | None = None
-        with_lattice = with_lattice and self.search.fusion is None
-        options, nbest = self.search.options, 1
-        if self.rescorer is not None:
-            options, nbest = for_many(options, self.nbest), self.nbest
-        if with_lattice and self.rescorer is None:
-            found, lattice = self.search.decode_with_lattice(log_probs, keyterms=self.keyterms)
-        else:
-            found = self.search.decode(log_probs, nbest, options, self.keyterms)
-        if with_lattice and lattice is None:
-            lattice = self.search.lattice(log_probs, keyterms=self.keyterms)
-        if self.rescorer is not None:
-            found = self.rescorer.rescore(found, self.search.options.lm_weight)
-        if not found:
-            return GreedyResult([], [], [], []), lattice
-        aligned = align_tokens(log_probs, found[0].tokens, blank)
+    def write(self, words: Sequence[Word]) -> tuple[Word, ...]:
+        """The words, with those that were heard for a key term written as it is."""
+        if self.keyterms is None or self._options.keyterm_boost == 0:
+            return tuple(words)
+        return written_words(words, self.keyterms.writing)
+
+    @property
+    def _options(self) -> SearchOptions:
+        return self.options or self.search.options
+
+    def _decode_one(self, log_probs: LogProbs) -> Decoded:
+        found, lattice = self._search(log_probs)
+        kept = lattice if self.with_lattice else None
+        best = found[: self.nbest]
+        if not found or not found[0].tokens:
+            return Decoded([], [], [], [], tuple(best), kept)
+        aligned = align_tokens(log_probs, found[0].tokens, self.search.units.blank)
         if aligned is None:
             raise EarwrightError("the search found words that the audio has no room for; report this.")
-        if lattice is not None and self.lattice_confidence:
-            sure = word_confidences(lattice, found[0].words)
-            spread = spread_over_tokens(self.search.units, aligned.tokens, sure)
-            aligned = replace(aligned, confidences=spread or aligned.confidences)
-        return aligned, lattice
+        decoded = Decoded.of(aligned, best, kept)
+        if lattice is None or not self.lattice_confidence:
+            return decoded
+        units = self.search.units
+        heard = found[0].words if units.space is None else units.text(decoded.tokens).split()
+        spread = spread_over_tokens(units, decoded.tokens, word_confidences(lattice, heard))
+        return decoded if spread is None else replace(decoded, confidences=spread)
+
+    def _search(self, log_probs: LogProbs) -> tuple[list[Hypothesis], Lattice | None]:
+        """Hypotheses, best first, and a lattice where one is of use."""
+        options = self._options
+        wanted = self.with_lattice or (self.lattice_confidence and self.search.has_lattices)
+        count = max(self.nbest, self.candidates if self.rescorer else 1)
+        if wanted and count == 1:
+            return self.search.decode_with_lattice(log_probs, 1, options, self.keyterms)
+        many = for_many(options, count) if count > 1 else options
+        found = self.search.decode(log_probs, count, many, self.keyterms)
+        if self.rescorer is not None:
+            found = self.rescorer.rescore(found, options.lm_weight)
+        return found, self.search.lattice(log_probs, options, self.keyterms) if wanted else None

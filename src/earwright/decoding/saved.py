@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earwright.decoding.beam_arrays import FRAMES, HYPOTHESES, OFF_TREE, TRACES, UNKNOWN_WORD
-from earwright.decoding.keyterms import KeytermSet
+from earwright.decoding.keyterm_set import KeytermSet
 from earwright.decoding.options import search_options
 from earwright.errors import EarwrightError, first_line
 
@@ -183,11 +183,11 @@ def _fill(stream: BeamStream, frames: int, arrays: Arrays) -> None:
 def _check(stream: BeamStream, arrays: Arrays, used: int) -> None:
     """See that no number leads out of the arrays of the search."""
     search, terms = stream.search, stream._terms
-    tokens, words = len(search.units.tokens), len(search.tree.words)
+    tokens, words = len(search.units.tokens), len(stream._words.words)
     states = int(search._lm.tables.starts[-2])
     ranges = {
         "now.last": (0, tokens),
-        "now.place": (OFF_TREE, len(search.tree.tree.units)),
+        "now.place": (OFF_TREE, len(stream._words.tree.units)),
         "now.lm": (0, states),
         "now.ended_lm": (0, states),
         "now.term": (0, len(terms.promised)),

@@ -9,6 +9,7 @@ from typing import Any
 
 from earwright.decoding.beam import BeamSearch
 from earwright.decoding.decoder import BeamDecoder
+from earwright.decoding.keyterm_set import KeytermSet
 from earwright.decoding.keyterms import Keyterm, read_keyterms
 from earwright.decoding.options import SearchOptions, search_options
 from earwright.decoding.rescore import ModelScorer, Rescorer
@@ -27,7 +28,7 @@ def build_decoder(
     normalizer: str,
     lm: Path | LanguageModel | NeuralLanguageModel | None = None,
     lexicon: Path | Iterable[str] | None = None,
-    keyterms: Path | Iterable[Keyterm | str] = (),
+    keyterms: Path | Iterable[Keyterm | str] | KeytermSet = (),
     options: SearchOptions | Mapping[str, Any] | None = None,
     rescorer: Rescorer | Path | None = None,
 ) -> BeamDecoder:
@@ -56,10 +57,23 @@ def build_decoder(
     if words is not None:  # as the recognizer would spell them
         words = [part for word in words for part in normalize(word, normalizer).split()]
     search = BeamSearch(tokenizer, lexicon=words, lm=model, options=search_options(options))
-    terms = read_keyterms(keyterms) if isinstance(keyterms, str | os.PathLike) else list(keyterms)
-    spelled = [_normalized(term, normalizer) for term in terms]
+    terms = build_keyterms(search, normalizer, keyterms)
     second = Rescorer(ModelScorer.load(rescorer)) if isinstance(rescorer, str | os.PathLike) else rescorer
-    return BeamDecoder(search, search.keyterms(spelled) if spelled else None, second)
+    return BeamDecoder(search, terms, second, lattice_confidence=True)
+
+
+def build_keyterms(
+    search: BeamSearch, normalizer: str, keyterms: Path | Iterable[Keyterm | str] | KeytermSet
+) -> KeytermSet | None:
+    """Key terms for a recognizer's search, heard as the recognizer would spell them; None if none are given.
+
+    Raises:
+        EarwrightError: a file that cannot be read, or no term that can be heard.
+    """
+    if isinstance(keyterms, KeytermSet):
+        return keyterms
+    terms = read_keyterms(keyterms) if isinstance(keyterms, str | os.PathLike) else list(keyterms)
+    return search.keyterms(terms, lambda text: normalize(text, normalizer)) if terms else None
 
 
 def read_words(path: Path) -> list[str]:
@@ -72,13 +86,3 @@ def read_words(path: Path) -> list[str]:
     if not words:
         raise EarwrightError(f"{path}: has no words.")
     return list(dict.fromkeys(words))
-
-
-def _normalized(term: Keyterm | str, normalizer: str) -> Keyterm:
-    """A term as the recognizer would spell it."""
-    one = Keyterm(term) if isinstance(term, str) else term
-    return Keyterm(
-        normalize(one.text, normalizer),
-        one.weight,
-        tuple(normalize(spelling, normalizer) for spelling in one.sounds_like),
-    )

@@ -30,9 +30,10 @@ from earwright.decoding.beam_arrays import (
 )
 from earwright.decoding.frames import frame_probs, scaled_log_probs
 from earwright.decoding.fusion import Prefixes
-from earwright.decoding.keyterms import KeytermSet, no_keyterms
+from earwright.decoding.keyterm_automaton import NO_TERMS
+from earwright.decoding.keyterm_set import KeytermSet
+from earwright.decoding.keyterm_writing import Writing
 from earwright.decoding.options import SearchOptions
-from earwright.decoding.spellings import BOUNDARY
 from earwright.errors import EarwrightError
 
 if TYPE_CHECKING:
@@ -73,8 +74,11 @@ class BeamStream:
     Args:
         search: whose.
         options: of this one.
-        keyterms: to listen for.
+        keyterms: to listen for, made by the search; a boost of 0 is as none.
         lattice: whether to note what a lattice is made of; then nothing is settled before the end.
+
+    Raises:
+        EarwrightError: the key terms were made by another search.
     """
 
     def __init__(
@@ -85,12 +89,18 @@ class BeamStream:
         lattice: bool = False,
     ) -> None:
         self.search, self.options = search, options
-        self._terms, largest_gain = (keyterms or no_keyterms()).boosted(options.keyterm_boost)
+        self._words, self._writing = search.tree, Writing()
+        self._terms = NO_TERMS
+        if keyterms is not None and keyterms.base is not search.tree:
+            raise EarwrightError("these key terms were made for another search; make them with this one.")
+        if keyterms is not None and options.keyterm_boost > 0:
+            self._words, self._writing = keyterms.tree, keyterms.writing
+            self._terms = keyterms.boosted(options.keyterm_boost)
         self._limits = search.limits(options)
         if lattice:
             self._limits = self._limits._replace(lattice=True, recombine=True)
-        self._weights = search.weights(options)._replace(largest_gain=largest_gain)
-        self._tree = search.tree.weighted(options.lm_weight)
+        self._weights = search.weights(options)
+        self._tree = self._words.weighted(options.lm_weight)
         beam = options.beam
         size = 1 << (4 * beam).bit_length()
         self._state = Search(
@@ -242,9 +252,14 @@ class BeamStream:
 
         The same search, key terms and earwright's version are needed to restore it. It holds what was said,
         and no audio.
+
+        Raises:
+            EarwrightError: it takes notes for a lattice.
         """
         from earwright.decoding.saved import save_stream
 
+        if self._limits.lattice:
+            raise EarwrightError("a search that takes notes for a lattice cannot be saved.")
         return save_stream(self)
 
     @property
@@ -253,9 +268,10 @@ class BeamStream:
         self._commit()
         units = self.search.units
         if units.space is None:
-            return sum(word >= 0 for _, word, _ in self._said)
+            return self._writing.settled([self._words.words[word] for _, word, _ in self._said if word >= 0])
         said = units.text(token for token, _, _ in self._said)
-        return max(0, len(said.split()) - (not said.endswith(" ")))
+        words = said.split()
+        return self._writing.settled(words[: len(words) - (not said.endswith(" "))])
 
     def _commit(self) -> None:
         """Move what all hypotheses share out of the tree of traces, and close the gaps it leaves there."""
@@ -331,7 +347,7 @@ class BeamStream:
     def _hypothesis(
         self, trace: int, last_word: int, worth: float, score: float, lm_score: float
     ) -> Hypothesis:
-        traces, tree, units = self._state.traces, self.search.tree, self.search.units
+        traces, tree, units = self._state.traces, self._words, self.search.units
         later = []
         while trace >= 0:
             later.append(self._step(trace))
@@ -349,21 +365,21 @@ class BeamStream:
             names = [tree.words[w] if w >= 0 else text for w, text in zip(ended, spelled, strict=False)]
             names += spelled[len(names) :]
             ended += [NO_WORD] * (len(names) - len(ended))
+        unknown = [word < 0 for word in ended] if self.search.has_lexicon else [False] * len(names)
+        pieces = list(self._writing.spans(names))
+        written = tuple(name for piece, _, _ in pieces for name in piece)
         return Hypothesis(
-            " ".join(names),
-            tuple(names),
+            " ".join(written),
+            written,
             tokens,
             frames,
             worth,
             worth - float(score),
             float(lm_score),
-            tuple(word < 0 for word in ended) if self.search.has_lexicon else (False,) * len(names),
+            tuple(any(unknown[first:last]) for piece, first, last in pieces for _ in piece),
         )
 
 
 def start_term(terms: Terms) -> int:
     """Where the automaton is before the first word: after a boundary."""
-    for child in range(int(terms.begins[0]), int(terms.begins[1])):
-        if terms.units[child] == BOUNDARY:
-            return child
-    return 0
+    return 1 if len(terms.units) > 1 else 0

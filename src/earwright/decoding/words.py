@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
+from earwright.decoding.keyterm_writing import Writing
 from earwright.transcript import Word
 
 # Seconds by which CTC hears a word's first token after its sound begins: measured on the words of
@@ -77,6 +79,23 @@ def timed_words(
 def onset(heard: float, earliest: float) -> float:
     """When a word begins that is heard from `heard` on and cannot begin before `earliest`; seconds."""
     return max(heard - LEAD, min(earliest, heard))
+
+
+def written_words(words: Sequence[Word], writing: Writing) -> tuple[Word, ...]:
+    """Words as they are to be written; where their number changes, by the letters of each within the time."""
+    found = []
+    for texts, first, last in writing.spans([word.text for word in words]):
+        heard = words[first:last]
+        if len(texts) == len(heard):
+            found += [replace(word, text=text) for word, text in zip(heard, texts, strict=True)]
+            continue
+        confidence = geometric_mean(word.confidence for word in heard)
+        start, length, letters, done = heard[0].start, heard[-1].end - heard[0].start, sum(map(len, texts)), 0
+        for text in texts:
+            begins, done = start + length * done / letters, done + len(text)
+            ends = start + length * done / letters if done < letters else heard[-1].end
+            found.append(Word(text, begins, ends, confidence))
+    return tuple(found)
 
 
 def geometric_mean(values: Iterable[float]) -> float:

@@ -50,9 +50,9 @@ def test_a_decoder_takes_them_from_the_lattice() -> None:
     assert plain.tokens[0] == 2
     assert found.confidences[0] > 0.95
     assert 0.2 < found.confidences[-1] < 0.8
-    ((again, lattice),) = decoder.decode_with_lattices([log_probs.astype(np.float32)])
-    assert again == found
-    assert lattice.frames == 6
+    (again,) = replace(decoder, with_lattice=True).decode([log_probs.astype(np.float32)])
+    assert again.lattice is not None and again.lattice.frames == 6
+    assert replace(again, lattice=None) == found
 
 
 def test_a_batch_and_a_second_model_have_lattices_too() -> None:
@@ -64,6 +64,6 @@ def test_a_batch_and_a_second_model_have_lattices_too() -> None:
 
     decoder = BeamDecoder(search, rescorer=Rescorer(ModelScorer(lm)), lattice_confidence=True)
     for decode in (decoder, replace(decoder, rescorer=None)):
-        found = decode.decode_with_lattices(batch)
-        assert [lattice.frames for _, lattice in found] == [12] * 3
-        assert [tokens for tokens, _ in found] == decode.decode(batch)
+        found = replace(decode, with_lattice=True).decode(batch)
+        assert [one.lattice.frames for one in found if one.lattice is not None] == [12] * 3
+        assert [replace(one, lattice=None) for one in found] == decode.decode(batch)

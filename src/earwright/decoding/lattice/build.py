@@ -45,7 +45,7 @@ def build_lattice(stream: BeamStream, scaled: npt.NDArray[np.float64], beam: flo
 
 class _Builder:
     def __init__(self, stream: BeamStream, scaled: npt.NDArray[np.float64], beam: float) -> None:
-        self.search, self.beam = stream.search, beam
+        self.search, self.words, self.beam = stream.search, stream._words.words, beam
         self.lm_weight = stream.options.lm_weight
         self.noted = SearchNotes(stream, scaled)
 
@@ -123,7 +123,7 @@ class _Builder:
 
     def _spelled(self, word: int, tokens: tuple[int, ...]) -> str:
         if word >= 0:
-            return self.search.tree.words[word]
+            return self.words[word]
         if self.noted.single:
             return "".join(self.search.units.tokens[token] for token in tokens)
         return self.search.units.text(tokens).strip() if word == UNKNOWN_WORD else ""

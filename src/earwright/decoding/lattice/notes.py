@@ -95,7 +95,7 @@ class SearchNotes:
         self.single = not self.spaced and not stream.search.has_lexicon  # each token is a word
         self._start_term = start_term(stream._terms)
         self.start = float(stream._terms.promised[self._start_term])
-        self._stream, self._tree = stream, stream.search.tree.tree
+        self._stream, self._tree = stream, stream._words.tree
         _check_units(units.spellings.begins, units.spellings.units)
 
     def ends(self) -> Points:
