@@ -67,7 +67,7 @@ def test_a_text_earns_what_its_terms_are_worth(terms: list[list[int]], said: lis
     for pattern, weight in weights.items():
         times = sum(tuple(units[at : at + len(pattern)]) == pattern for at in range(len(units)))
         expected += times * boost * weight * (len(pattern) - 2)
-    assert score - found.promised[state] == pytest.approx(expected, abs=1e-9)
+    assert score - float(found.nodes[state]["promised"]) == pytest.approx(expected, abs=1e-9)
 
 
 @given(
@@ -248,7 +248,7 @@ def test_a_huge_weight_does_no_harm_to_the_search(lm: LanguageModel | None) -> N
         for text in ("the land", "a", ""):
             found = search.decode(hear(text) if text else np.zeros((0, len(TOKENS))), 3, options, terms)
             assert found and all(math.isfinite(one.score) for one in found)
-    assert search.keyterms(["land"]).boosted(1e300).promised.max() <= LARGEST_PROMISE
+    assert search.keyterms(["land"]).boosted(1e300).nodes["promised"].max() <= LARGEST_PROMISE
 
 
 def test_a_file_of_terms(tmp_path: Path) -> None:

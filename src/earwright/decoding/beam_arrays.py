@@ -169,25 +169,22 @@ class Terms(NamedTuple):
     """Key terms as an automaton over units (Aho and Corasick 1975); see `keyterm_automaton`.
 
     Attributes:
-        nodes: (nodes + 1,) of TERM_NODE: what one step needs lies side by side in memory.
-        units: (nodes,) the unit that leads to each node of the tree; at its root that is a boundary.
-        promised: (nodes,) bonus, as natural logarithm, for what is the beginning of a term.
+        nodes: (nodes,) of TERM_NODE: a tree, whose root has one child, the boundary; what a step needs lies
+            side by side in memory, and a node's only child behind it.
     """
 
     nodes: npt.NDArray[np.void]
-    units: Ints
-    promised: Floats
 
 
-# A node of the automaton. `begin`: its first child; they end where the next node's begin. `fail`: the
-# longest proper suffix that is a node. `gain`: what the step from its parent adds to the score, promised and
-# earned; `drop`: what is taken back where it fails. `leads`: a bit (unit % 64) for each unit that leads
-# elsewhere than to the root. `most`, `least`: factors, no logarithms, of the best token, and of a unit that
-# leads to the root.
+# A node of the automaton. `begin`, `count`: its children, by `unit`. `fail`: the longest proper suffix that
+# is a node. `leads`: a bit (unit % 64) for each unit that leads elsewhere than to the root. Natural
+# logarithms: `promised`, the bonus for what is the beginning of a term; `gain`, what the step from its parent
+# adds to the score, promised and earned; `drop`, what is taken back where it fails. Factors: `most`, of the
+# best token, and `least`, of a unit that leads to the root.
 TERM_NODE = np.dtype(
     [
-        ("leads", "u8"), ("begin", "i4"), ("fail", "i4"),
-        ("gain", "f8"), ("drop", "f8"), ("most", "f8"), ("least", "f8"),
+        ("leads", "u8"), ("begin", "i4"), ("count", "i4"), ("fail", "i4"), ("unit", "i4"),
+        ("promised", "f8"), ("gain", "f8"), ("drop", "f8"), ("most", "f8"), ("least", "f8"),
     ]
 )  # fmt: skip
 

@@ -96,7 +96,7 @@ def extend(
         mass = total(now.blank[this], now.label[this], limits.maximum) * factor
     place = now.place[this]
     taken_back = -tree.ahead[place] if place > ROOT else 0.0
-    bound, listening = taken_back + max(w.word, 0.0), len(terms.units) > 1
+    bound, listening = taken_back + max(w.word, 0.0), len(terms.nodes) > 1
     first, last = spellings.begins[token], spellings.begins[token + 1]
     most = 1.0
     if listening:
@@ -158,7 +158,7 @@ def arrive(
     gain = changes(tree, w, now.place[this], after, word)
     if gain == -np.inf:
         return
-    if len(terms.units) > 1 and word != NO_WORD and not limits.boundaries:
+    if len(terms.nodes) > 1 and word != NO_WORD and not limits.boundaries:
         term, gained = follow_term(terms, term, BOUNDARY)  # which has no unit of its own
         bonus += gained
     gain += bonus
@@ -245,12 +245,12 @@ def follow_term(terms: Terms, state: int, unit: int) -> tuple[int, float]:
     """Where a unit leads in the automaton of key terms, and what it adds to the score."""
     bonus = 0.0
     if not leads(terms.nodes[state], unit):
-        return 0, -terms.promised[state]
+        return 0, -terms.nodes[state]["promised"]
     while state > 0 or unit == BOUNDARY:  # the root has one child, to which a boundary leads
         node = terms.nodes[state]
         if leads(node, unit):
-            for child in range(node["begin"], terms.nodes[state + 1]["begin"]):
-                if terms.units[child] == unit:
+            for child in range(node["begin"], node["begin"] + node["count"]):
+                if terms.nodes[child]["unit"] == unit:
                     return child, bonus + terms.nodes[child]["gain"]
         bonus -= node["drop"]
         state = node["fail"]

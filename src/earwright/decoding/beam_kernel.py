@@ -188,11 +188,11 @@ def finish(
                     told, after = lm_step(now, tree, spellings, lm, limits, this, 0, ended)
                 if more + w.lm * told > gain:
                     gain, state, of_lm, word[this] = more + w.lm * told, after, told, ended
-        if len(terms.units) > 1:
+        if len(terms.nodes) > 1:
             term, bonus = now.term[this], 0.0
             if limits.boundaries and place != ROOT:
                 term, bonus = follow_term(terms, term, BOUNDARY)
-            gain += bonus - terms.promised[term]
+            gain += bonus - terms.nodes[term]["promised"]
         if end and (limits.word_lm or limits.token_lm):
             told, _, _, _ = step(lm, state, END)
             gain += w.lm * told

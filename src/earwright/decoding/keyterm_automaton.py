@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from earwright.decoding.beam_arrays import TERM_NODE, Floats, Ints, Terms
 from earwright.decoding.prefix_tree import PrefixTree, prefix_tree
@@ -61,18 +62,39 @@ class Automaton:
             # A pattern ends with a boundary, of which no token has two.
             inside = max(float((promised[1:] - promised[parents[1:]]).max()), 0.0)
             most[:] = (units_at_once - 1) * inside + max(float(gains.max()), 0.0)
-        nodes = np.zeros(len(gains) + 1, TERM_NODE)
-        nodes["begin"], nodes["fail"][:-1] = self.tree.begins, self.fails
-        nodes["gain"][:-1], nodes["drop"][:-1] = gains, drops
-        with np.errstate(over="ignore"):  # infinity means that nothing is ruled out
-            nodes["most"][:-1], nodes["least"][:-1] = np.exp(most), np.exp(-promised)
         leads = np.zeros(len(gains), np.uint64)
         np.bitwise_or.at(leads, parents[1:], np.uint64(1) << (self.tree.units[1:] % 64).astype(np.uint64))
         leads |= np.uint64(1 << BOUNDARY)
         for first, last in pairwise(levels):
             leads[first:last] |= leads[self.fails[first:last]]
-        nodes["leads"][:-1] = leads
-        return Terms(nodes, self.tree.units, promised)
+        nodes = np.zeros(len(gains), TERM_NODE)
+        places, begins = _in_reach(self.tree)
+        nodes["begin"][places], nodes["count"][places] = begins, np.diff(self.tree.begins)
+        nodes["unit"][places], nodes["fail"][places] = self.tree.units, places[self.fails]
+        nodes["leads"][places], nodes["promised"][places] = leads, promised
+        nodes["gain"][places], nodes["drop"][places] = gains, drops
+        with np.errstate(over="ignore"):  # infinity means that nothing is ruled out
+            nodes["most"][places], nodes["least"][places] = np.exp(most), np.exp(-promised)
+        return Terms(nodes)
+
+
+def _in_reach(tree: PrefixTree) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Places for the nodes, those of one word near each other, and the place of each node's first child.
+
+    Children stand side by side, and what is below the first of them right behind.
+    """
+    below = np.zeros(len(tree.units), np.int64)
+    for first, last in zip(tree.levels[-2::-1], tree.levels[:0:-1], strict=True):
+        np.add.at(below, tree.parents[first:last], below[first:last] + 1)
+    before = np.cumsum(below) - below  # of the nodes that were numbered earlier
+    counts = np.diff(tree.begins)
+    places, begins = np.zeros(len(below), np.int64), np.ones(len(below), np.int64)
+    for first, last in pairwise(tree.levels):
+        above = tree.parents[first:last]
+        eldest = tree.begins[above]
+        places[first:last] = begins[above] + np.arange(first, last) - eldest
+        begins[first:last] = begins[above] + counts[above] + before[first:last] - before[eldest]
+    return places, begins
 
 
 def build_automaton(patterns: Sequence[Sequence[int]], weights: Sequence[float]) -> Automaton:

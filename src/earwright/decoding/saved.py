@@ -190,7 +190,7 @@ def _check(stream: BeamStream, arrays: Arrays, used: int) -> None:
         "now.place": (OFF_TREE, len(stream._words.tree.units)),
         "now.lm": (0, states),
         "now.ended_lm": (0, states),
-        "now.term": (0, len(terms.promised)),
+        "now.term": (0, len(terms.nodes)),
         "now.trace": (-1, used),
         "traces.token": (0, tokens),
         "traces.word": (UNKNOWN_WORD, words),

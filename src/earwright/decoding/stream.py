@@ -130,7 +130,7 @@ class BeamStream:
         now.last[0], now.place[0], now.lm[0] = self._limits.blank, ROOT, self.search._lm.start_state
         now.trace[0], now.ended[0], now.lm_score[0] = -1, np.nan, 0.0
         now.term[0] = start_term(self._terms)
-        now.score[0] = self._terms.promised[now.term[0]]
+        now.score[0] = float(self._terms.nodes[now.term[0]]["promised"])
         now.blank[0] = math.exp(now.score[0])
         self._state.counts[HYPOTHESES] = 1
 
@@ -382,4 +382,4 @@ class BeamStream:
 
 def start_term(terms: Terms) -> int:
     """Where the automaton is before the first word: after a boundary."""
-    return 1 if len(terms.units) > 1 else 0
+    return 1 if len(terms.nodes) > 1 else 0

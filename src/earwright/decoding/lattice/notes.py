@@ -94,7 +94,7 @@ class SearchNotes:
         self.spaced = units.space is not None
         self.single = not self.spaced and not stream.search.has_lexicon  # each token is a word
         self._start_term = start_term(stream._terms)
-        self.start = float(stream._terms.promised[self._start_term])
+        self.start = float(stream._terms.nodes[self._start_term]["promised"])
         self._stream, self._tree = stream, stream._words.tree
         _check_units(units.spellings.begins, units.spellings.units)
 

@@ -253,13 +253,13 @@ def end_words(
                 gain += w.lm * told
                 lm_score[row] += told
                 lm_state[row] = state
-            if len(terms.units) > 1:
+            if len(terms.nodes) > 1:
                 after, bonus = follow_term(terms, term[row], BOUNDARY)
                 gain += bonus
                 term[row] = after
             score[row] += gain
         if ends[row]:
-            score[row] -= terms.promised[term[row]]
+            score[row] -= terms.nodes[term[row]]["promised"]
             if end_lm:
                 told, _, _, _ = step(lm, lm_state[row], END)
                 score[row] += w.lm * told
