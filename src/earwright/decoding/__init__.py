@@ -3,6 +3,7 @@
 from earwright.decoding.align import Alignment, align_tokens
 from earwright.decoding.beam import BeamSearch
 from earwright.decoding.decoder import BeamDecoder, Decoder, GreedyDecoder
+from earwright.decoding.grammar import Grammar
 from earwright.decoding.greedy import GreedyResult, greedy_search
 from earwright.decoding.keyterms import Keyterm, KeytermSet, read_keyterms
 from earwright.decoding.options import SearchOptions
@@ -16,6 +17,7 @@ __all__ = [
     "BeamSearch",
     "BeamStream",
     "Decoder",
+    "Grammar",
     "GreedyDecoder",
     "GreedyResult",
     "Hypothesis",
