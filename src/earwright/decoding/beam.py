@@ -16,8 +16,11 @@ from earwright.decoding.beam_arrays import (
     Limits,
     Weights,
 )
+from earwright.decoding.grammar import Grammar
+from earwright.decoding.grammar.arcs import grammar_arcs
+from earwright.decoding.grammar.lexicon import grammar_lexicon
 from earwright.decoding.keyterms import Keyterm, KeytermSet
-from earwright.decoding.options import SearchOptions
+from earwright.decoding.options import GRAMMAR_OPTIONS, SearchOptions
 from earwright.decoding.spelling_tree import SpellingTree, spelling_tree
 from earwright.decoding.spellings import Units
 from earwright.decoding.stream import BeamStream, Hypothesis
@@ -36,7 +39,8 @@ class BeamSearch:
     Three ways to spell words: without a lexicon and a language model any tokens may follow each other; with
     either, words are found in a tree of spellings; and with `options.unknown_penalty` finite, words that it
     does not have may be spelled freely, at that price. The language model's words are the lexicon where none
-    is given.
+    is given. A grammar is a way of its own: what it does not allow is not found, and what does not fit the
+    audio is rejected.
 
     Args:
         tokens: the vocabulary of the log-probs, or a tokenizer of earwright's.
@@ -44,10 +48,13 @@ class BeamSearch:
         lexicon: words, which are spelled with the tokens' characters; or word -> its spellings, each a
             sequence of characters or, for a vocabulary without spaces, of phones.
         lm: an n-gram model of words or of these tokens.
-        options: weights and sizes.
+        options: weights and sizes; None: the defaults, which for a grammar are wider.
+        grammar: what can be said, in place of a language model; its words are the lexicon, or those of them
+            whose spellings are given.
 
     Raises:
-        EarwrightError: a vocabulary that cannot be searched, no word that can be spelled with it.
+        EarwrightError: a vocabulary that cannot be searched, no word that can be spelled with it; a word of
+            the grammar that cannot be, a grammar beside a language model.
 
     Example:
         search = BeamSearch(tokens, lm=LanguageModel.load("novels.bin"))
@@ -68,18 +75,25 @@ class BeamSearch:
         blank: int = 0,
         lexicon: Lexicon | None = None,
         lm: LanguageModel | None = None,
-        options: SearchOptions = SearchOptions(),  # noqa: B008
+        options: SearchOptions | None = None,
+        grammar: Grammar | None = None,
     ) -> None:
         names = tokens if isinstance(tokens, Sequence) else tokens.tokens
         self.units = Units.of(names, blank)
-        self.options = options
+        self.options = options or (SearchOptions() if grammar is None else GRAMMAR_OPTIONS)
         self.lm = lm
+        self.grammar = grammar
         self.unspellable: tuple[str, ...] = ()
         self._word_lm = lm if lm is not None and lm.unit == "word" else None
         if lexicon is None and self._word_lm is not None:
             lexicon = [word for word in self._word_lm.vocabulary if word not in SPECIAL_WORDS]
+        if grammar is not None:
+            lexicon = grammar_lexicon(grammar, self.units, lexicon, lm is not None)
         self.has_lexicon = lexicon is not None
         self.tree = spelling_tree([], []) if lexicon is None else self._build_tree(lexicon)
+        if grammar is not None:
+            arcs = grammar_arcs(grammar.automaton, self.tree)
+            self.tree = replace(self.tree, tree=self.tree.tree._replace(arcs=arcs))
         if lm is not None and self._word_lm is None:
             ids = _token_ids(self.units, lm)
             self.units = replace(self.units, spellings=self.units.spellings._replace(lm_ids=ids))
@@ -102,7 +116,8 @@ class BeamSearch:
             keyterms: made by `keyterms`.
 
         Returns:
-            At least one, but for a search that allows listed words alone where none of them fits.
+            At least one, but for a search that allows listed words alone where none of them fits. With a
+            grammar those that fit; where none does, one that is `rejected` and has no words.
 
         Raises:
             EarwrightError: another V than the vocabulary's, NaN or +inf among the log-probs.
@@ -172,6 +187,11 @@ class BeamSearch:
         alone, _ = lm.score_batch(np.full(len(ids), lm.empty_state), ids)
         return spelling_tree(words, entries, ids, alone)
 
+    @property
+    def start_state(self) -> int:
+        """Of language model or grammar, before the first word."""
+        return 0 if self.grammar is not None else self._lm.start_state
+
     def limits(self, options: SearchOptions) -> Limits:
         """The options as the kernel takes them."""
         return Limits(
@@ -181,15 +201,18 @@ class BeamSearch:
             blank=self.units.blank,
             blank_skip=options.blank_skip if options.blank_skip < 1 else 2.0,
             maximum=options.maximum,
-            recombine=options.recombine and self.lm is not None,
-            word_lm=self._word_lm is not None,
+            recombine=options.recombine and (self.lm is not None or self.grammar is not None),
+            grammar=self.grammar is not None,
+            word_lm=self._word_lm is not None or self.grammar is not None,
             token_lm=self.lm is not None and self._word_lm is None,
             boundaries=self.units.space is not None or not self.has_lexicon,
         )
 
     def weights(self, options: SearchOptions) -> Weights:
-        """The options as the kernel takes them; without a lexicon no word is unknown."""
+        """The options as the kernel takes them; without a lexicon no word is unknown, nor with a grammar."""
         unknown = -options.unknown_penalty if self.has_lexicon else 0.0
+        if self.grammar is not None:
+            unknown = -math.inf
         return Weights(options.lm_weight * _LN10, options.word_bonus, unknown, 0.0)
 
 

@@ -30,6 +30,7 @@ from earwright.decoding.beam_arrays import (
     Tree,
     Weights,
 )
+from earwright.decoding.beam_grammar import arc_of, may_lead
 from earwright.decoding.spellings import BOUNDARY
 from earwright.lm.kernels import compiled, inlined, step
 from earwright.lm.ngrams import UNKNOWN
@@ -101,6 +102,8 @@ def extend(
     before = walk(tree, spellings, place, first, cut)
     ends = cut < last and before != ROOT
     after = walk(tree, spellings, ROOT, cut + 1, last) if cut < last else before
+    if w.unknown_word == -np.inf and (before == OFF_TREE or after == OFF_TREE):
+        return  # before much is computed
     first_word, last_word, other, without = 0, 0, NO_WORD, True
     if before > ROOT and (ends or not limits.boundaries):
         first_word, last_word = tree.word_begins[before], tree.word_begins[before + 1]
@@ -149,6 +152,8 @@ def arrive(
     lm_state, lm_score = now.lm[this], 0.0
     if limits.token_lm or (limits.word_lm and word != NO_WORD):
         lm_score, lm_state = lm_step(now, tree, spellings, lm, limits, this, token, word)
+    if limits.grammar and not (lm_score > -np.inf and may_lead(tree, limits.boundaries, lm_state, after)):
+        return
     gain += w.lm * lm_score
     mass *= math.exp(gain)
     if mass < s.levels[THRESHOLD] or mass <= 0.0:
@@ -204,7 +209,10 @@ def lm_step(
             keep = tree.words[tree.word_begins[place]] == word
     if keep and not math.isnan(now.ended[this]):
         return now.ended[this], now.ended_lm[this]
-    score, state, _, _ = step(lm, now.lm[this], number)
+    if limits.grammar:
+        score, state = arc_of(tree.arcs, now.lm[this], word)
+    else:
+        score, state, _, _ = step(lm, now.lm[this], number)
     if keep:
         now.ended[this], now.ended_lm[this] = score, state
     return score, state

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from earwright.decoding.beam_arrays import Tree
+from earwright.decoding.beam_arrays import Tree, no_arcs
 from earwright.decoding.prefix_tree import prefix_tree
 
 _LN10 = math.log(10.0)
@@ -61,6 +61,7 @@ def spelling_tree(
         pairs[:, 1].astype(np.int32),
         np.zeros(len(words), np.int32) if lm_ids is None else np.asarray(lm_ids, np.int32),
         np.zeros(count),
+        no_arcs(),
     )
     best = np.zeros(count)
     if log_probs is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +24,7 @@ from earwright.decoding.beam_arrays import (
     empty_hypotheses,
     empty_traces,
 )
+from earwright.decoding.grammar.rejection import fit_of
 from earwright.decoding.keyterms import KeytermSet, no_keyterms
 from earwright.decoding.options import SearchOptions
 from earwright.decoding.spellings import BOUNDARY
@@ -47,8 +48,13 @@ class Hypothesis:
         frames: in which each token was first heard; `decoding.align` says it better.
         score: what it is worth, as a natural logarithm; see `SearchOptions`.
         acoustic_score: the part of it that is log P(audio | tokens), scaled as the options say.
-        lm_score: log10 of the language model, unweighted.
+        lm_score: log10 of the language model, unweighted, or of the grammar.
         unknown: for each word whether the lexicon lacks it.
+        fit: of a grammar: how well the phrase explains the audio, beside what the audio sounds like without a
+            grammar; see `decoding.grammar.rejection`.
+        rejected: nothing that a grammar allows fits the audio well enough: there is no text, and the scores
+            are those of what is nearest.
+        tags: of a grammar, those of the phrase.
     """
 
     text: str
@@ -59,6 +65,9 @@ class Hypothesis:
     acoustic_score: float
     lm_score: float
     unknown: tuple[bool, ...] = field(repr=False, default=())
+    fit: float | None = None
+    rejected: bool = False
+    tags: tuple[str, ...] = ()
 
 
 class BeamStream:
@@ -101,7 +110,7 @@ class BeamStream:
         """One hypothesis, which has said nothing."""
         now = self._state.now
         now.key[0], now.label[0] = 1, 0.0
-        now.last[0], now.place[0], now.lm[0] = self._limits.blank, ROOT, self.search._lm.start_state
+        now.last[0], now.place[0], now.lm[0] = self._limits.blank, ROOT, self.search.start_state
         now.trace[0], now.ended[0], now.lm_score[0] = -1, np.nan, 0.0
         now.term[0] = _start_term(self._terms)
         now.score[0] = self._terms.promised[now.term[0]]
@@ -140,7 +149,11 @@ class BeamStream:
 
         Args:
             nbest: how many at most.
-            end: whether a sentence ends here, so that the language model is asked for its end, too.
+            end: whether a sentence ends here, so that the language model is asked for its end, too, and a
+                grammar whether what was said may end here.
+
+        Returns:
+            As `BeamSearch.decode`.
         """
         from earwright.decoding.beam_kernel import finish
 
@@ -161,7 +174,22 @@ class BeamStream:
             found.setdefault(one.words, one)
             if len(found) == nbest:
                 break
-        return list(found.values())
+        return list(found.values()) if search.grammar is None else self._judged(list(found.values()))
+
+    def _judged(self, found: list[Hypothesis]) -> list[Hypothesis]:
+        """What a grammar found, as far as it fits the audio."""
+        free = float(self._state.levels[GIVEN_SCALE])
+        nearest = Hypothesis("", (), (), (), -math.inf, -math.inf, 0.0, fit=-math.inf)
+        fitting = []
+        for one in found:
+            fit = fit_of(one.acoustic_score, free, self.search.units.count(one.tokens))
+            nearest = replace(one, fit=fit) if nearest.fit == -math.inf else nearest
+            if fit >= -self.options.rejection:
+                tags = self.search.grammar.tags(one.words) if self.search.grammar is not None else ()
+                fitting.append(replace(one, fit=fit, tags=tags))
+        if fitting:
+            return fitting
+        return [replace(nearest, text="", words=(), tokens=(), frames=(), unknown=(), rejected=True)]
 
     def partial(self) -> Hypothesis | None:
         """The best hypothesis so far, its last word maybe unfinished; `stable_words` of it are settled."""
