@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from earwright.audio.read import AudioSource, from_array, stream_audio
 from earwright.audio.segment import Piece, cut_at_quiet
 from earwright.bundle import Bundle, BundleMeta
-from earwright.decoding import Decoder, GreedyDecoder, TimedTokens, timed_words
+from earwright.decoding import Decoder, GrammarMatch, GreedyDecoder, TimedTokens, timed_words
 from earwright.decoding.words import geometric_mean
 from earwright.errors import EarwrightError
 from earwright.graphs import Graph
@@ -28,7 +28,7 @@ from earwright.text import load_tokenizer
 from earwright.transcript import Segment, Transcript, Word
 
 if TYPE_CHECKING:
-    from earwright.decoding import Keyterm, Rescorer, SearchOptions
+    from earwright.decoding import Grammar, Keyterm, Rescorer, SearchOptions
     from earwright.lm.query import LanguageModel
 
 Source = AudioSource | npt.NDArray[Any]
@@ -123,6 +123,7 @@ class Recognizer:
         keyterms: str | os.PathLike[str] | Iterable[Keyterm | str] = (),
         options: SearchOptions | Mapping[str, Any] | None = None,
         rescorer: Rescorer | str | os.PathLike[str] | None = None,
+        grammar: Grammar | str | os.PathLike[str] | None = None,
     ) -> None:
         """Search with a beam from now on; what is not given is as `earwright tune` left it in the bundle.
 
@@ -133,26 +134,32 @@ class Recognizer:
             keyterms: words and phrases to listen for, or a file of them.
             options: all, or those that differ from the defaults and from what was tuned.
             rescorer: orders the best hypotheses anew; or the file of a larger model, n-gram or neural.
+            grammar: all that can be said, or its file (JSGF, FSG, or a list of phrases); then nothing is as
+                it was tuned, and a language model, a lexicon or a rescorer is an error. A recording of up to
+                20 s, or each piece of a longer one, must be a phrase of it, or is rejected: see `Segment`.
 
         Raises:
             EarwrightError: a file that cannot be read, or that does not fit this recognizer.
 
         Example:
             recognizer.use_beam(lm="novels.bin", keyterms=["Mr Knightley", "Hartfield"])
+            recognizer.use_beam(grammar="commands.gram")
         """
         from earwright.decoding.options import SearchOptions
         from earwright.decoding.setup import build_decoder
 
+        tuned = self._tuned if grammar is None else {}
         if not isinstance(options, SearchOptions):
-            options = {**self._tuned.get("options", {}), **(options or {})}
+            options = {**tuned.get("options", {}), **(options or {})}
         self.decoder = build_decoder(
             self.tokenizer,
             self.meta.normalizer,
-            self._tuned.get("lm") if lm is None else lm,
-            self._tuned.get("lexicon") if lexicon is None else lexicon,
+            tuned.get("lm") if lm is None else lm,
+            tuned.get("lexicon") if lexicon is None else lexicon,
             keyterms,
             options,
             rescorer,
+            grammar,
         )
 
     @overload
@@ -205,15 +212,14 @@ class Recognizer:
         waiting: deque[_Job] = deque()
         for steps in _rounds(self._read_all(sources, sample_rate, waiting), self.meta.sample_rate):
             pieces = [(job, piece) for job, piece in steps if piece is not None]
-            words = self._recognize([piece for _, piece in pieces])
-            for (job, piece), found in zip(pieces, words, strict=True):
+            results = self._recognize([piece for _, piece in pieces])
+            for (job, piece), found in zip(pieces, results, strict=True):
                 if isinstance(found, EarwrightError):
                     job.error = job.error or found
                     continue
-                segments = _segments(found)
-                job.segments.extend(segments)
+                job.segments.extend(found)
                 if on_piece is not None:
-                    on_piece(job.index, segments, len(piece.samples) / self.meta.sample_rate)
+                    on_piece(job.index, found, len(piece.samples) / self.meta.sample_rate)
             ended = {job.index for job, piece in steps if piece is None}
             while waiting and waiting[0].index in ended:
                 yield self._result(waiting.popleft())
@@ -265,32 +271,36 @@ class Recognizer:
                 f"not as {type(source).__name__}."
             )
 
-    def _recognize(self, pieces: Sequence[Piece]) -> list[tuple[Word, ...] | EarwrightError]:
-        """The words of each piece, computed in batches of pieces of like length."""
-        results: list[tuple[Word, ...] | EarwrightError] = [()] * len(pieces)
+    def _recognize(self, pieces: Sequence[Piece]) -> list[tuple[Segment, ...] | EarwrightError]:
+        """The segments of each piece, computed in batches of pieces of like length."""
+        results: list[tuple[Segment, ...] | EarwrightError] = [()] * len(pieces)
         for batch in _batches([len(piece.samples) for piece in pieces], self._batch_samples):
             try:
                 outputs = self.log_probs([pieces[index].samples for index in batch])
                 for index, found in zip(batch, self.decoder.decode(outputs), strict=True):
-                    results[index] = self._words(pieces[index], found)
+                    results[index] = self._heard(pieces[index], found)
             except EarwrightError as error:
                 for index in batch:
                     results[index] = error
         return results
 
-    def _words(self, piece: Piece, found: TimedTokens) -> tuple[Word, ...]:
+    def _heard(self, piece: Piece, found: TimedTokens) -> tuple[Segment, ...]:
         # The end of a piece and the start of the next are the same division of whole numbers, so that their
         # words do not overlap by a rounding.
         rate = self.meta.sample_rate
         start, end = piece.start_sample / rate, (piece.start_sample + len(piece.samples)) / rate
-        return timed_words(found, self.tokenizer, self.meta.frame_shift, start, end)
+        words = timed_words(found, self.tokenizer, self.meta.frame_shift, start, end)
+        if not isinstance(found, GrammarMatch):
+            return _segments(words)
+        whole = _segment(words) if words else Segment("", start, end)
+        return (replace(whole, rejected=found.rejected, score=found.fit, tags=found.tags),)
 
     def _result(self, job: _Job) -> Transcript | EarwrightError:
         if job.error is not None:
             return job.error
         languages = self.meta.languages
         return Transcript(
-            text=" ".join(segment.text for segment in job.segments),
+            text=" ".join(segment.text for segment in job.segments if segment.text),
             segments=tuple(job.segments),
             duration=job.samples / self.meta.sample_rate,
             source=job.source,
@@ -347,13 +357,15 @@ def _segments(words: Sequence[Word]) -> tuple[Segment, ...]:
         if not runs or word.start - runs[-1][-1].end > PAUSE:
             runs.append([])
         runs[-1].append(word)
-    return tuple(
-        Segment(
-            text=" ".join(word.text for word in run),
-            start=run[0].start,
-            end=run[-1].end,
-            words=tuple(run),
-            confidence=geometric_mean(word.confidence for word in run),
-        )
-        for run in runs
+    return tuple(map(_segment, runs))
+
+
+def _segment(words: Sequence[Word]) -> Segment:
+    """Words, at least one, as one segment."""
+    return Segment(
+        text=" ".join(word.text for word in words),
+        start=words[0].start,
+        end=words[-1].end,
+        words=tuple(words),
+        confidence=geometric_mean(word.confidence for word in words),
     )

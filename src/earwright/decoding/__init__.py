@@ -9,7 +9,7 @@ from earwright.decoding.keyterms import Keyterm, KeytermSet, read_keyterms
 from earwright.decoding.options import SearchOptions
 from earwright.decoding.rescore import ModelScorer, Rescorer, ServerScorer
 from earwright.decoding.stream import BeamStream, Hypothesis
-from earwright.decoding.words import TimedTokens, timed_words
+from earwright.decoding.words import GrammarMatch, TimedTokens, timed_words
 
 __all__ = [
     "Alignment",
@@ -18,6 +18,7 @@ __all__ = [
     "BeamStream",
     "Decoder",
     "Grammar",
+    "GrammarMatch",
     "GreedyDecoder",
     "GreedyResult",
     "Hypothesis",

@@ -15,7 +15,7 @@ from earwright.decoding.beam import BeamSearch
 from earwright.decoding.greedy import GreedyResult, greedy_search
 from earwright.decoding.keyterms import KeytermSet
 from earwright.decoding.rescore import Rescorer
-from earwright.decoding.words import TimedTokens
+from earwright.decoding.words import GrammarMatch, TimedTokens
 from earwright.errors import EarwrightError
 
 LogProbs = npt.NDArray[np.float32]
@@ -58,7 +58,10 @@ class BeamDecoder:
     threads: int | None = None
 
     def decode(self, batch: Sequence[LogProbs]) -> list[TimedTokens]:
-        """The tokens of each utterance; none where no words that are allowed fit the audio."""
+        """The tokens of each utterance; none where no words that are allowed fit the audio.
+
+        Of a search with a grammar each is a `GrammarMatch`.
+        """
         if len(batch) == 1:
             return [self._decode_one(batch[0])]
         with ThreadPoolExecutor(self.threads) as pool:
@@ -77,4 +80,15 @@ class BeamDecoder:
         aligned = align_tokens(log_probs, found[0].tokens, blank)
         if aligned is None:
             raise EarwrightError("the search found words that the audio has no room for; report this.")
-        return aligned
+        best = found[0]
+        if best.fit is None:
+            return aligned
+        return GrammarMatch(
+            aligned.tokens,
+            aligned.start_frames,
+            aligned.end_frames,
+            aligned.confidences,
+            best.fit,
+            best.rejected,
+            best.tags,
+        )

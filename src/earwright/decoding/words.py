@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from earwright.transcript import Word
@@ -34,6 +35,19 @@ class TimedTokens(Protocol):
     @property
     def confidences(self) -> list[float]:
         """In [0, 1]."""
+
+
+@dataclass(frozen=True)
+class GrammarMatch:
+    """What a grammar allows and the audio fits: `TimedTokens`, and what `Hypothesis` says of them."""
+
+    tokens: list[int]
+    start_frames: list[int]
+    end_frames: list[int]
+    confidences: list[float]
+    fit: float
+    rejected: bool
+    tags: tuple[str, ...] = ()
 
 
 def timed_words(
