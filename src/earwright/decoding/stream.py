@@ -50,8 +50,8 @@ class Hypothesis:
         acoustic_score: the part of it that is log P(audio | tokens), scaled as the options say.
         lm_score: log10 of the language model, unweighted, or of the grammar.
         unknown: for each word whether the lexicon lacks it.
-        fit: of a grammar: how well the phrase explains the audio, beside what the audio sounds like without a
-            grammar; see `decoding.grammar.rejection`.
+        fit: of a grammar: how well the phrase explains the audio, beside what the audio sounds like without
+            a grammar; 0 at best; see `decoding.grammar.rejection`.
         rejected: nothing that a grammar allows fits the audio well enough: there is no text, and the scores
             are those of what is nearest.
         tags: of a grammar, those of the phrase.
@@ -104,6 +104,7 @@ class BeamStream:
         )
         # What all hypotheses share, and will for ever: (token, word, frame) each.
         self._said: list[tuple[int, int, int]] = []
+        self._heard: list[npt.NDArray[np.float32]] = []  # with a grammar: all frames, to judge by
         self._begin()
 
     def _begin(self) -> None:
@@ -178,11 +179,12 @@ class BeamStream:
 
     def _judged(self, found: list[Hypothesis]) -> list[Hypothesis]:
         """What a grammar found, as far as it fits the audio."""
-        free = float(self._state.levels[GIVEN_SCALE])
+        units = self.search.units
+        heard = np.concatenate([np.zeros((0, len(units.tokens)), np.float32), *self._heard])
         nearest = Hypothesis("", (), (), (), -math.inf, -math.inf, 0.0, fit=-math.inf)
         fitting = []
         for one in found:
-            fit = fit_of(one.acoustic_score, free, self.search.units.count(one.tokens))
+            fit = fit_of(heard, one.tokens, units.count(one.tokens), units.blank)
             nearest = replace(one, fit=fit) if nearest.fit == -math.inf else nearest
             if fit >= -self.options.rejection:
                 tags = self.search.grammar.tags(one.words) if self.search.grammar is not None else ()
@@ -260,6 +262,8 @@ class BeamStream:
             levels = self._state.levels
             levels[GIVEN_SCALE] = np.add.accumulate(np.append(levels[GIVEN_SCALE], best))[-1]
             scaled = scaled - best[:, None]
+        if self.search.grammar is not None:
+            self._heard.append(scaled.astype(np.float32))
         return np.exp(scaled)
 
     def _make_room(self, frames: int) -> None:

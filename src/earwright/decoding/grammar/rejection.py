@@ -6,16 +6,27 @@ where anything may be said: the best path of all, token by token.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 
-def fit_of(acoustic: float, free: float, units: int) -> float:
-    """How much better a phrase explains the audio than the best path of all does, for each of its units.
+import numpy as np
+import numpy.typing as npt
 
-    It is near 0, a little above it at best, where the phrase is what the recognizer hears anyway; how far
-    below it may be depends on how many of its characters a recognizer gets wrong.
+from earwright.decoding.align import align_tokens
+
+
+def fit_of(log_probs: npt.NDArray[np.floating], tokens: Sequence[int], units: int, blank: int) -> float:
+    """How likely a phrase's best alignment is beside the best path of all, for each of the phrase's units.
+
+    It is a natural logarithm, 0 where the phrase is what the recognizer hears anyway; how far below it may be
+    depends on how many characters a recognizer gets wrong. Alignments are not summed: a phrase has ever more
+    of them, all poor, the longer a silence is.
 
     Args:
-        acoustic: log P(audio | phrase), the sum over its alignments.
-        free: log P of the best path, whatever it says.
+        log_probs: (T, V) of which each frame's largest is 0.
+        tokens: of the phrase.
         units: characters (or phones) of the phrase; a longer one has more that can be misheard.
+        blank: its number.
     """
-    return (acoustic - free) / max(1, units)
+    aligned = align_tokens(log_probs, tokens, blank)
+    return -math.inf if aligned is None else aligned.log_prob / max(1, units)
