@@ -73,6 +73,8 @@ class Hypothesis:
 class BeamStream:
     """A search that is under way: frames come in pieces, hypotheses can be had at any time.
 
+    With a grammar it keeps all frames, to judge by.
+
     Args:
         search: whose.
         options: of this one.
@@ -178,20 +180,23 @@ class BeamStream:
         return list(found.values()) if search.grammar is None else self._judged(list(found.values()))
 
     def _judged(self, found: list[Hypothesis]) -> list[Hypothesis]:
-        """What a grammar found, as far as it fits the audio."""
-        units = self.search.units
+        """What a grammar found, as far as it fits the audio; where the best does not, nothing does."""
+        units, grammar = self.search.units, self.search.grammar
         heard = np.concatenate([np.zeros((0, len(units.tokens)), np.float32), *self._heard])
-        nearest = Hypothesis("", (), (), (), -math.inf, -math.inf, 0.0, fit=-math.inf)
-        fitting = []
-        for one in found:
-            fit = fit_of(heard, one.tokens, units.count(one.tokens), units.blank)
-            nearest = replace(one, fit=fit) if nearest.fit == -math.inf else nearest
-            if fit >= -self.options.rejection:
-                tags = self.search.grammar.tags(one.words) if self.search.grammar is not None else ()
-                fitting.append(replace(one, fit=fit, tags=tags))
-        if fitting:
-            return fitting
-        return [replace(nearest, text="", words=(), tokens=(), frames=(), unknown=(), rejected=True)]
+        judged = [
+            replace(
+                one,
+                fit=fit_of(heard, one.tokens, units.count(one.tokens), units.blank),
+                tags=() if grammar is None else grammar.tags(one.words),
+            )
+            for one in found
+        ]
+        fits = [one.fit is not None and one.fit >= -self.options.rejection for one in judged]
+        if fits and fits[0]:
+            return [one for one, fitting in zip(judged, fits, strict=True) if fitting]
+        nothing = Hypothesis("", (), (), (), -math.inf, -math.inf, 0.0, fit=-math.inf)
+        best = judged[0] if judged else nothing
+        return [replace(best, text="", words=(), tokens=(), frames=(), unknown=(), rejected=True, tags=())]
 
     def partial(self) -> Hypothesis | None:
         """The best hypothesis so far, its last word maybe unfinished; `stable_words` of it are settled."""

@@ -209,3 +209,15 @@ def test_what_a_grammar_cannot_be_searched_with_is_said() -> None:
         BeamSearch(CHARACTERS, grammar=Grammar.of_phrases(["ab"]), lm=random_lm(("ab",), 2, 1))
     with pytest.raises(EarwrightError, match="rejection"):
         SearchOptions(rejection=-1.0)
+
+
+def test_of_several_hypotheses_those_that_fit_are_left() -> None:
+    search = BeamSearch(CHARACTERS, grammar=Grammar.of_phrases(["ab ab", "ab aa", "bb bb"]))
+    found = search.decode(said("ab▁ab"), 5, replace(search.options, rejection=1.5))
+    everything = search.decode(said("ab▁ab"), 5, replace(search.options, rejection=math.inf))
+    assert [one.text for one in found] == ["ab ab", "ab aa"]
+    assert [one.text for one in everything] == ["ab ab", "ab aa", "bb bb"]
+    # The same is rejected however many are asked for.
+    for count in (1, 5):
+        (only,) = search.decode(said("ba▁ba"), count, replace(search.options, rejection=0.1))
+        assert only.rejected and only.tags == ()
