@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from earwright import EarwrightError, Recognizer, Transcript
 from earwright.bundle import write_bundle
-from earwright.decoding import Keyterm
+from earwright.decoding import Grammar, Keyterm
 from earwright.decoding.words import LEAD
 from earwright.recognizer import BATCH_SECONDS
 from earwright.transcript import Segment
@@ -378,3 +378,22 @@ def test_a_bundle_that_does_not_fit_together(
     files = {name: data for name, data in {**bundle_files(), **change}.items() if data is not None}
     with pytest.raises(EarwrightError, match=said):
         Recognizer.load(write_bundle(tmp_path / "b.ear", META, files))
+
+
+def test_each_piece_of_a_long_recording_is_a_phrase_of_the_grammar(runtime_bundle: Path) -> None:
+    recognizer = Recognizer.load(runtime_bundle, threads=1)
+    recognizer.use_beam(grammar=Grammar.of_phrases(["good {time}", "hello"], {"time": ["day", "night"]}))
+    shorter, longer = np.zeros(5 * RATE, np.float32), np.zeros(12 * RATE, np.float32)
+    samples = np.concatenate([say("good day"), shorter, say("good night"), longer, say("good night")])
+    told: list[tuple[Segment, ...]] = []
+    (transcript,) = recognizer.transcribe_each([samples], on_piece=lambda *piece: told.append(piece[1]))
+    assert isinstance(transcript, Transcript)
+    assert [segment for piece in told for segment in piece] == list(transcript.segments)
+    assert len(told) == len(transcript.segments) == 2  # pieces
+    first, second = transcript.segments
+    # The cut falls between the second and the third, and two phrases are not one.
+    assert (first.rejected, first.text, first.words) == (True, "", ())
+    assert (second.rejected, second.text) == (False, "good night")
+    assert transcript.text == "good night"
+    assert first.start == 0.0 and first.end <= second.start
+    assert first.score is not None and second.score is not None and first.score < -1 < second.score

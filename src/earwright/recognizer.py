@@ -24,11 +24,11 @@ from earwright.decoding import BeamDecoder, Decoded, Decoder, GreedyDecoder, tim
 from earwright.errors import EarwrightError
 from earwright.graphs import Graph
 from earwright.text import load_tokenizer
-from earwright.transcribing import Heard, Job, Step, batches, rounds, segments_of
+from earwright.transcribing import Heard, Job, Step, batches, rounds, segments_of, whole_segment
 from earwright.transcript import Alternative, Alternatives, Segment, Transcript
 
 if TYPE_CHECKING:
-    from earwright.decoding import Keyterm, KeytermSet, Rescorer, SearchOptions
+    from earwright.decoding import Grammar, Keyterm, KeytermSet, Rescorer, SearchOptions
     from earwright.decoding.lattice.graph import Lattice
     from earwright.lm.neural import NeuralLanguageModel
     from earwright.lm.query import LanguageModel
@@ -134,6 +134,7 @@ class Recognizer:
         keyterms: Keyterms = (),
         options: SearchOptions | Mapping[str, Any] | None = None,
         rescorer: Rescorer | str | os.PathLike[str] | None = None,
+        grammar: Grammar | str | os.PathLike[str] | None = None,
         nbest: int = 1,
     ) -> None:
         """Search with a beam from now on; what is not given is as `earwright tune` left it in the bundle.
@@ -146,6 +147,9 @@ class Recognizer:
             keyterms: words and phrases to listen for, or a file of them.
             options: all, or those that differ from the defaults and from what was tuned.
             rescorer: orders the best hypotheses anew; or the file of a larger model, n-gram or neural.
+            grammar: all that can be said, or its file (JSGF, FSG, or a list of phrases); then nothing is as
+                it was tuned, and a language model, a lexicon or a rescorer is an error. A recording of up to
+                20 s, or each piece of a longer one, must be a phrase of it, or is rejected: see `Segment`.
             nbest: above 1, so many hypotheses of each piece are in `Transcript.alternatives`.
 
         Raises:
@@ -153,22 +157,25 @@ class Recognizer:
 
         Example:
             recognizer.use_beam(lm="novels.bin", keyterms=["Mr Knightley", "Hartfield"])
+            recognizer.use_beam(grammar="commands.gram")
         """
         from earwright.decoding.options import SearchOptions
         from earwright.decoding.setup import build_decoder
 
+        tuned = self._tuned if grammar is None else {}
         if not isinstance(options, SearchOptions):
-            options = {**self._tuned.get("options", {}), **(options or {})}
+            options = {**tuned.get("options", {}), **(options or {})}
         if nbest < 1:
             raise EarwrightError(f"nbest is {nbest}; give 1 or more.")
         decoder = build_decoder(
             self.tokenizer,
             self.meta.normalizer,
-            self._tuned.get("lm") if lm is None else lm,
-            self._tuned.get("lexicon") if lexicon is None else lexicon,
+            tuned.get("lm") if lm is None else lm,
+            tuned.get("lexicon") if lexicon is None else lexicon,
             keyterms,
             options,
-            self._tuned.get("rescorer") if rescorer is None else rescorer,
+            tuned.get("rescorer") if rescorer is None else rescorer,
+            grammar,
         )
         self.decoder = replace(decoder, nbest=nbest)
 
@@ -404,6 +411,10 @@ class Recognizer:
         start, end = piece.start_sample / rate, (piece.start_sample + len(piece.samples)) / rate
         words = timed_words(found, self.tokenizer, self.meta.frame_shift, start, end, self.temperature)
         segments = segments_of(decoder.write(words))
+        best = found.best[0] if found.best else None
+        if best is not None and best.fit is not None:  # of a grammar
+            whole = whole_segment(words) if words else Segment("", start, end)
+            segments = (replace(whole, rejected=best.rejected, score=best.fit, tags=best.tags),)
         if len(found.best) < 2:
             return Heard(segments)
         hypotheses = tuple(Alternative(one.text, one.score) for one in found.best)

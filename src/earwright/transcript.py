@@ -18,13 +18,21 @@ class Word:
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of speech between two cuts, with its words. Times are seconds."""
+    """A stretch of speech between two cuts, with its words. Times are seconds.
+
+    Where a recognizer follows a grammar, each piece of audio that was searched is one: `score` says how well
+    what was found fits the audio (see `earwright.decoding.grammar.rejection`), `rejected` that it does not
+    fit well enough, so that there is no text, and `tags` are those of the grammar.
+    """
 
     text: str
     start: float
     end: float
     words: tuple[Word, ...] = ()
     confidence: float = 0.0
+    rejected: bool = False
+    score: float | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,7 @@ class Transcript:
     """The transcript of one recording.
 
     Attributes:
-        text: the whole text, the segments' texts joined by a space.
+        text: the whole text, the segments' texts joined by a space, where they have one.
         segments: in order of time, not overlapping.
         duration: seconds of audio.
         source: the file's name, or None for audio that came as bytes or an array.
@@ -77,7 +85,13 @@ class Transcript:
     def from_dict(cls, data: dict[str, Any]) -> Transcript:
         """The inverse of `to_dict`."""
         segments = tuple(
-            Segment(**{**segment, "words": tuple(Word(**word) for word in segment.get("words", ()))})
+            Segment(
+                **{
+                    **segment,
+                    "words": tuple(Word(**word) for word in segment.get("words", ())),
+                    "tags": tuple(segment.get("tags", ())),
+                }
+            )
             for segment in data["segments"]
         )
         alternatives = tuple(

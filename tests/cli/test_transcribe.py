@@ -16,6 +16,8 @@ import soundfile
 
 from earwright.cli.audio_inputs import find_audio, output_stems
 from earwright.cli.main import main
+from earwright.cli.tune import write_search
+from earwright.decoding import SearchOptions
 from earwright.lm.arpa import write_arpa
 from earwright.text import CharTokenizer
 from runtime_bundle import RATE, TOKENS, say
@@ -335,6 +337,13 @@ def test_a_neural_language_model_in_the_search_or_after_it(run: Run) -> None:
         (("--keyterms", "chinese.txt"), "cannot be heard"),
         (("--keyterms", "heavy.txt"), "heavy.txt, line 1: the weight"),
         (("--lm-weight", "-1"), "lm_weight"),
+        (("--grammar", "chinese.txt"), "chinese.txt, line 1: '\u4f60\u597d' cannot be heard"),
+        (("--grammar", "empty.txt"), "empty.txt: has no phrases"),
+        (("--grammar", "bad.gram"), "bad.gram, line 3: there is no <greting>; did you mean <greeting>?"),
+        (("--grammar", "heavy.txt", "--lexicon", "heavy.txt"), "leave the list of words away"),
+        (("--grammar", "heavy.txt", "--lm", "lm.arpa"), "leave the language model away"),
+        (("--grammar", "heavy.txt", "--rescore", "lm.arpa"), "leave the rescoring away"),
+        (("--grammar", "heavy.txt", "--rejection", "-1"), "rejection"),
         (("--word-bonus", "nan"), "word_bonus"),
     ],
 )
@@ -342,6 +351,48 @@ def test_what_a_search_cannot_use_is_said(run: Run, flags: tuple[str, ...], mess
     Path("empty.txt").write_text("\n")
     Path("chinese.txt").write_text("\u4f60\u597d\n", encoding="utf-8")
     Path("heavy.txt").write_text("hello\tmuch\n")
+    Path("bad.gram").write_text("#JSGF V1.0;\ngrammar g;\npublic <a> = <greting>;\n<greeting> = hello;\n")
+    write_arpa("lm.arpa", random_model(("hello", "you")))
     code, out, err = run("a.wav", *flags)
     assert (code, out) == (1, "")
     assert message in err and err.count("\n") == 1
+
+
+GREETINGS = """#JSGF V1.0;
+grammar greetings;
+public <greeting> = (Hello {HELLO} | good day {DAY}) [you | all];
+"""
+
+
+def test_a_grammar_finds_its_phrases_and_says_what_it_rejects(run: Run) -> None:
+    Path("greetings.gram").write_text(GREETINGS)
+    flags = ("--grammar", "greetings.gram")
+    code, out, err = run("a.wav", "b.flac", "more/c.ogg", *flags)
+    assert (code, out) == (0, "a.wav: hello you\nb.flac: good day\n")
+    assert err.startswith(
+        "earwright: more/c.ogg: 0.00 to 0.90 s: rejected, nothing in the grammar fits (score -inf)"
+    )
+    assert err.count("\n") == 1
+    code, out, err = run("a.wav", "more/c.ogg", "--json", *flags)
+    good, bad = (json.loads(line) for line in out.splitlines())
+    assert (code, err) == (0, "")
+    (segment,) = good["segments"]
+    assert (segment["text"], segment["rejected"], segment["tags"]) == ("hello you", False, ["HELLO"])
+    assert [word["word"] for word in segment["words"]] == [" hello", " you"]
+    assert -0.1 < segment["score"] < 0.1
+    (segment,) = bad["segments"]
+    assert (bad["text"], segment["text"], segment["rejected"], segment["words"]) == ("", "", True, [])
+    assert segment["score"] is None  # the model has no doubt, so that no phrase is possible
+    assert (segment["start"], segment["end"]) == (0.0, bad["duration"])
+    run("more/c.ogg", "a.wav", "-o", "out", *flags)
+    assert Path("out/c.txt").read_text() == "" and Path("out/a.txt").read_text() == "hello you\n"
+
+
+def test_a_bundle_that_was_tuned_with_a_language_model_takes_a_grammar(
+    run: Run, runtime_bundle: Path, tmp_path: Path
+) -> None:
+    Path("greetings.txt").write_text("hello you\ngood day\n")
+    write_arpa("lm.arpa", random_model(("abc",)))
+    options = SearchOptions(word_bonus=9.0, lm_weight=2.0)
+    write_search(str(runtime_bundle), "tuned.ear", options, "lm.arpa", None)
+    assert run("a.wav", "-m", "tuned.ear", "--grammar", "greetings.txt") == (0, "hello you\n", "")

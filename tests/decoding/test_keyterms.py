@@ -90,7 +90,7 @@ def test_words_are_added_as_if_they_had_been_there(
     expected = spelling_tree(words, entries, ids, logs)
     assert found.words == expected.words
     np.testing.assert_array_equal(found.best, expected.best)
-    for one, other in zip(found.tree, expected.tree, strict=True):
+    for one, other in zip(found.tree[:-1], expected.tree[:-1], strict=True):  # the last are a grammar's
         np.testing.assert_array_equal(one, other)
 
 

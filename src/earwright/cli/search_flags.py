@@ -24,12 +24,21 @@ def add_search_arguments(parser: argparse.ArgumentParser) -> None:
     add("--lexicon", metavar="FILE", help="the words that there are, one a line (default: the lm's)")
     add("--rescore", metavar="FILE", help="a larger language model, for a second look at the best hypotheses")
     add("--keyterms", metavar="FILE", help="words and phrases to listen for, one a line")
+    add(
+        "--grammar", metavar="FILE",
+        help="all that can be said: JSGF, FSG, or phrases, one a line; each recording (each piece of it, if "
+        "longer than 20 s) is one of them, or rejected",
+    )  # fmt: skip
     add("--beam", type=positive, metavar="N", help="hypotheses kept after each frame")
     for flag, what in (
         ("lm-weight", "of the language model's log-probs"),
         ("word-bonus", "for each word"),
         ("unknown-penalty", "for each word that lexicon and lm lack; inf forbids them"),
         ("keyterm-boost", "for each character of a key term; 0: as without them"),
+        (
+            "rejection",
+            "how badly a phrase of the grammar may fit, for each of its characters; inf rejects none",
+        ),
     ):
         add(f"--{flag}", type=float, metavar="X", help=what)
 
@@ -80,13 +89,14 @@ def use_search(recognizer: Recognizer, args: argparse.Namespace) -> None:
     Raises:
         EarwrightError: a file that cannot be read, or does not fit the recognizer.
     """
-    names = ("beam", "lm_weight", "word_bonus", "unknown_penalty", "keyterm_boost")
+    names = ("beam", "lm_weight", "word_bonus", "unknown_penalty", "keyterm_boost", "rejection")
     given: dict[str, Any] = {name: value for name in names if (value := getattr(args, name)) is not None}
-    if given or args.lm or args.lexicon or args.keyterms or args.rescore:
+    if given or args.lm or args.lexicon or args.keyterms or args.rescore or args.grammar:
         recognizer.use_beam(
             lm=args.lm,
             lexicon=args.lexicon,
             keyterms=args.keyterms or (),
             options=given,
             rescorer=args.rescore,
+            grammar=args.grammar,
         )

@@ -130,6 +130,7 @@ class _Output:
 
             def on_piece(index: int, segments: tuple[Segment, ...], seconds: float) -> None:
                 bar.advance(seconds)
+                self._tell_rejected(index, segments)
                 if self.text:
                     self._print_text(index, segments)
 
@@ -204,7 +205,19 @@ class _Output:
         # With several files each line tells which one it is from, as grep does.
         name = f"{self.paths[index]}: " if len(self.paths) > 1 else ""
         for segment in segments:
-            print(f"{name}{segment.text}", flush=True)
+            if segment.text:
+                print(f"{name}{segment.text}", flush=True)
+
+    def _tell_rejected(self, index: int, segments: tuple[Segment, ...]) -> None:
+        """Say where nothing was found that a grammar allows; JSON has it among the rest."""
+        for segment in segments:
+            if segment.rejected and not self.json:
+                print(
+                    f"earwright: {self.paths[index]}: {segment.start:.2f} to {segment.end:.2f} s: rejected, "
+                    f"nothing in the grammar fits (score {segment.score:.2f}).",
+                    file=sys.stderr,
+                    flush=True,
+                )
 
 
 class _NoBar:

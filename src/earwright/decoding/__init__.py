@@ -3,6 +3,7 @@
 from earwright.decoding.align import Alignment, align_tokens
 from earwright.decoding.beam import BeamSearch
 from earwright.decoding.decoder import BeamDecoder, Decoded, Decoder, GreedyDecoder
+from earwright.decoding.grammar import Grammar
 from earwright.decoding.greedy import GreedyResult, greedy_search
 from earwright.decoding.keyterm_set import KeytermSet
 from earwright.decoding.keyterms import Keyterm, read_keyterms
@@ -18,6 +19,7 @@ __all__ = [
     "BeamStream",
     "Decoded",
     "Decoder",
+    "Grammar",
     "GreedyDecoder",
     "GreedyResult",
     "Hypothesis",

@@ -18,9 +18,12 @@ from earwright.decoding.beam_arrays import (
     Weights,
 )
 from earwright.decoding.fusion import Fusion
+from earwright.decoding.grammar import Grammar
+from earwright.decoding.grammar.arcs import grammar_arcs
+from earwright.decoding.grammar.lexicon import grammar_lexicon
 from earwright.decoding.keyterm_set import KeytermSet
 from earwright.decoding.keyterms import Keyterm
-from earwright.decoding.options import SearchOptions
+from earwright.decoding.options import GRAMMAR_OPTIONS, SearchOptions
 from earwright.decoding.spelling_tree import SpellingTree, spelling_tree
 from earwright.decoding.spellings import Units
 from earwright.decoding.stream import BeamStream, Hypothesis
@@ -44,7 +47,8 @@ class BeamSearch:
     Three ways to spell words: without a lexicon and a language model any tokens may follow each other; with
     either, words are found in a tree of spellings; and with `options.unknown_penalty` finite, words that it
     does not have may be spelled freely, at that price. The language model's words are the lexicon where none
-    is given.
+    is given. A grammar is a way of its own: what it does not allow is not found, and what does not fit the
+    audio is rejected.
 
     Args:
         tokens: the vocabulary of the log-probs, or a tokenizer of earwright's.
@@ -52,11 +56,13 @@ class BeamSearch:
         lexicon: words, which are spelled with the tokens' characters; or word -> its spellings, each a
             sequence of characters or, for a vocabulary without spaces, of phones.
         lm: an n-gram model of words or of these tokens, or a neural model of these tokens.
-        options: weights and sizes.
+        options: weights and sizes; None: the defaults, which for a grammar are wider.
+        grammar: what can be said, in place of a language model; its words are the lexicon, or those of them
+            whose spellings are given.
 
     Raises:
         EarwrightError: a vocabulary that cannot be searched, no word that can be spelled with it, a model of
-            other tokens.
+            other tokens; a word of the grammar that cannot be spelled, a grammar beside a language model.
 
     Example:
         search = BeamSearch(tokens, lm=LanguageModel.load("novels.bin"))
@@ -77,20 +83,27 @@ class BeamSearch:
         blank: int = 0,
         lexicon: Lexicon | None = None,
         lm: LanguageModel | NeuralLanguageModel | None = None,
-        options: SearchOptions = SearchOptions(),  # noqa: B008
+        options: SearchOptions | None = None,
+        grammar: Grammar | None = None,
     ) -> None:
         names = tokens if isinstance(tokens, Sequence) else tokens.tokens
         self.units = Units.of(names, blank)
-        self.options = options
+        self.options = options or (SearchOptions() if grammar is None else GRAMMAR_OPTIONS)
         self.lm = lm
+        self.grammar = grammar
         self.unspellable: tuple[str, ...] = ()
         self.fusion = Fusion.of(lm, self.units) if isinstance(lm, NeuralLanguageModel) else None
         ngrams = lm if isinstance(lm, LanguageModel) else None
         self._word_lm = ngrams if ngrams is not None and ngrams.unit == "word" else None
         if lexicon is None and self._word_lm is not None:
             lexicon = [word for word in self._word_lm.vocabulary if word not in SPECIAL_WORDS]
+        if grammar is not None:
+            lexicon = grammar_lexicon(grammar, self.units, lexicon, lm is not None)
         self.has_lexicon = lexicon is not None
         self.tree = spelling_tree([], []) if lexicon is None else self._build_tree(lexicon)
+        if grammar is not None:
+            arcs = grammar_arcs(grammar.automaton, self.tree)
+            self.tree = replace(self.tree, tree=self.tree.tree._replace(arcs=arcs))
         if ngrams is not None and self._word_lm is None:
             ids = _token_ids(self.units, ngrams)
             self.units = replace(self.units, spellings=self.units.spellings._replace(lm_ids=ids))
@@ -113,7 +126,8 @@ class BeamSearch:
             keyterms: made by `keyterms`.
 
         Returns:
-            At least one, but for a search that allows listed words alone where none of them fits.
+            At least one, but for a search that allows listed words alone where none of them fits. With a
+            grammar those that fit; where none does, one that is `rejected` and has no words.
 
         Raises:
             EarwrightError: another V than the vocabulary's, NaN or +inf among the log-probs.
@@ -137,7 +151,7 @@ class BeamSearch:
     @property
     def has_lattices(self) -> bool:
         """Whether hypotheses ever join: after other words a neural model says something else."""
-        return self.fusion is None
+        return self.fusion is None and self.grammar is None
 
     def lattice(
         self,
@@ -174,7 +188,9 @@ class BeamSearch:
         from earwright.decoding.lattice.build import build_lattice
 
         if not self.has_lattices:
-            raise EarwrightError("a search with a neural language model has no lattices; take n-grams.")
+            raise EarwrightError(
+                "lattices are made with n-grams or none, not with neural models or grammars."
+            )
         stream = BeamStream(self, options or self.options, keyterms, lattice=True)
         stream.advance(log_probs)
         return stream.finish(nbest), build_lattice(stream, stream.scaled(log_probs), beam)
@@ -207,7 +223,8 @@ class BeamSearch:
         # Links are found while queries run; whether a number is kept or found again is all the same.
         tables = [np.asarray(array) for name, array in self._lm.tables._asdict().items() if name != "links"]
         texts = [*self.units.tokens, f"blank {self.units.blank}", *self.tree.words]
-        return fingerprint([*texts, *tree, self.tree.best, *spellings, *tables, *lm])
+        arrays: list[np.ndarray] = [*tree[:-1], *tree.arcs, self.tree.best, *spellings, *tables]
+        return fingerprint([*texts, *arrays, *lm])
 
     def keyterms(
         self, terms: Iterable[Keyterm | str], normalize: Callable[[str], str] = lambda text: text
@@ -226,9 +243,8 @@ class BeamSearch:
         spellings = None
         if self._pronunciations is not None:
             spellings = {word: list(ways) for word, ways in self._pronunciations.items()}
-        return KeytermSet.of(
-            terms, self.units, self.tree, self._word_lm, self.has_lexicon, spellings, normalize
-        )
+        closed = self.has_lexicon and self.grammar is None  # which lets no words in
+        return KeytermSet.of(terms, self.units, self.tree, self._word_lm, closed, spellings, normalize)
 
     def _build_tree(self, lexicon: Lexicon) -> SpellingTree:
         if self.units.space is None and not isinstance(lexicon, Mapping):
@@ -260,6 +276,11 @@ class BeamSearch:
         alone, _ = lm.score_batch(np.full(len(ids), lm.empty_state), ids)
         return spelling_tree(words, entries, ids, alone)
 
+    @property
+    def start_state(self) -> int:
+        """Of language model or grammar, before the first word."""
+        return 0 if self.grammar is not None else self._lm.start_state
+
     def limits(self, options: SearchOptions) -> Limits:
         """The options as the kernel takes them."""
         return Limits(
@@ -270,15 +291,20 @@ class BeamSearch:
             blank_skip=options.blank_skip if options.blank_skip < 1 else 2.0,
             maximum=options.maximum,
             # After two prefixes a neural model never says the same.
-            recombine=options.recombine and self.lm is not None and self.fusion is None,
-            word_lm=self._word_lm is not None,
+            recombine=options.recombine
+            and (self.lm is not None or self.grammar is not None)
+            and self.fusion is None,
+            grammar=self.grammar is not None,
+            word_lm=self._word_lm is not None or self.grammar is not None,
             token_lm=self.lm is not None and self._word_lm is None and self.fusion is None,
             boundaries=self.units.space is not None or not self.has_lexicon,
         )
 
     def weights(self, options: SearchOptions) -> Weights:
-        """The options as the kernel takes them; without a lexicon no word is unknown."""
+        """The options as the kernel takes them; without a lexicon no word is unknown, nor with a grammar."""
         unknown = -options.unknown_penalty if self.has_lexicon else 0.0
+        if self.grammar is not None:
+            unknown = -math.inf
         return Weights(options.lm_weight * _LN10, options.word_bonus, unknown)
 
 

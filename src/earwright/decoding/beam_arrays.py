@@ -35,11 +35,11 @@ class Hypotheses(NamedTuple):
             language model, bonuses and penalties say of the prefix multiplied in; on a scale of their own.
         last: the last token; the blank where there is none.
         place: node of the tree of spellings, ROOT or OFF_TREE.
-        lm: state of the language model.
+        lm: state of the language model, or of the grammar.
         term: state of the key terms' automaton.
         trace: what it has said, in `Traces`.
         score: natural logarithm of everything in the masses but the acoustics.
-        lm_score: log10 of the language model alone.
+        lm_score: log10 of the language model, or the grammar, alone.
         ended, ended_lm: log10 of the word that may end here and the state after it, once they were asked for;
             NaN before.
     """
@@ -132,6 +132,29 @@ class Search(NamedTuple):
     levels: Floats
 
 
+class Arcs(NamedTuple):
+    """Which word may follow which, as a grammar says it: states and arcs; see `grammar.arcs`.
+
+    Attributes:
+        begins: (states + 1,) the first arc of each state; (1,) where there is no grammar.
+        words, targets, weights: (arcs,) a word, the state after it, log10 of its probability; by word.
+        final: (states,) log10 of the probability to end there; -inf where nothing may end.
+        rank_begins, ranks: the spellings that a state allows are ranks[rank_begins[s]:rank_begins[s + 1]],
+            numbered as they come when the tree is walked depth first, sorted.
+        first, last: (nodes,) what ends at or below node n has the ranks from first[n] to last[n] - 1.
+    """
+
+    begins: Longs
+    words: Ints
+    targets: Longs
+    weights: Floats
+    final: Floats
+    rank_begins: Longs
+    ranks: Ints
+    first: Ints
+    last: Ints
+
+
 class Tree(NamedTuple):
     """The words that can be said, as a prefix tree over units; see `spelling_tree`.
 
@@ -141,6 +164,7 @@ class Tree(NamedTuple):
         word_begins, words: the words that end at node n are words[word_begins[n]:word_begins[n + 1]].
         lm_ids: (words,) of each word in the language model.
         ahead: (nodes,) weighted natural logarithm of the best unigram below; 0 at the root.
+        arcs: of a grammar, or of none.
     """
 
     units: Ints
@@ -149,6 +173,7 @@ class Tree(NamedTuple):
     words: Ints
     lm_ids: Ints
     ahead: Floats
+    arcs: Arcs
 
 
 class Spellings(NamedTuple):
@@ -213,6 +238,7 @@ class Limits(NamedTuple):
     blank_skip: float
     maximum: bool
     recombine: bool
+    grammar: bool
     word_lm: bool
     token_lm: bool
     boundaries: bool
@@ -225,6 +251,14 @@ _KINDS |= {"key": np.uint64, "above": np.uint64, "lm": np.int64, "ended_lm": np.
 
 def _empty(names: tuple[str, ...], size: int) -> list[Any]:
     return [np.zeros(size, _KINDS.get(name, np.int32)) for name in names]
+
+
+def no_arcs() -> Arcs:
+    """Of no grammar."""
+    return Arcs(
+        np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0), np.zeros(0),
+        np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int32),
+    )  # fmt: skip
 
 
 def empty_hypotheses(size: int) -> Hypotheses:

@@ -32,6 +32,7 @@ from earwright.decoding.beam_arrays import (
     Tree,
     Weights,
 )
+from earwright.decoding.beam_grammar import arc_of, may_lead
 from earwright.decoding.spellings import BOUNDARY
 from earwright.lm.kernels import compiled, inlined, step
 from earwright.lm.ngrams import UNKNOWN
@@ -111,7 +112,7 @@ def extend(
     ends = cut < last and before != ROOT
     after = walk(tree, spellings, ROOT, cut + 1, last) if cut < last else before
     term, bonus = now.term[this], 0.0
-    if after == OFF_TREE and w.unknown_word == -np.inf:
+    if w.unknown_word == -np.inf and (before == OFF_TREE or after == OFF_TREE):
         return
     if listening:
         term, bonus = follow_terms(terms, spellings, term, token, place)
@@ -167,6 +168,8 @@ def arrive(
     lm_state, lm_score = now.lm[this], 0.0
     if limits.token_lm or (limits.word_lm and word != NO_WORD):
         lm_score, lm_state = lm_step(now, tree, spellings, lm, limits, this, token, word)
+    if limits.grammar and not (lm_score > -np.inf and may_lead(tree, limits.boundaries, lm_state, after)):
+        return
     if len(more) > 0:
         if not more[this, token] <= 0.0:
             more[this, token] = np.inf
@@ -228,7 +231,10 @@ def lm_step(
             keep = tree.words[tree.word_begins[place]] == word
     if keep and not math.isnan(now.ended[this]):
         return now.ended[this], now.ended_lm[this]
-    score, state, _, _ = step(lm, now.lm[this], number)
+    if limits.grammar:
+        score, state = arc_of(tree.arcs, now.lm[this], word)
+    else:
+        score, state, _, _ = step(lm, now.lm[this], number)
     if keep:
         now.ended[this], now.ended_lm[this] = score, state
     return score, state

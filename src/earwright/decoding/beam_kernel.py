@@ -194,8 +194,11 @@ def finish(
                 term, bonus = follow_term(terms, term, BOUNDARY)
             gain += bonus - terms.nodes[term]["promised"]
         if end and (limits.word_lm or limits.token_lm):
-            told, _, _, _ = step(lm, state, END)
-            gain += w.lm * told
+            if limits.grammar:
+                told = tree.arcs.final[state]
+            else:
+                told, _, _, _ = step(lm, state, END)
+            gain += w.lm * told if told > -np.inf else told
             of_lm += told
         worth[this] = math.log(mass) + gain if mass > 0.0 else -np.inf
         score[this] = now.score[this] + gain

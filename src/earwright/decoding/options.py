@@ -41,9 +41,12 @@ class SearchOptions:
         keyterm_boost: for each character (or phone) of a key term of weight 1; 0: there are no key terms.
         blank_skip: a frame whose blank is at least so probable adds no token; 1 or more: none is skipped.
         maximum: the best alignment instead of the sum over all.
-        recombine: with a language model, of hypotheses after which everything is equally likely keep the best
-            alone. A beam holds more that differs then: one of 50 finds what 200 find without. N-best lists
-            become shorter, and sums over alignments a little less exact.
+        rejection: with a grammar, how much worse than what the audio sounds like without it a phrase may fit,
+            for each of its characters (or phones); see `decoding.grammar.rejection`. math.inf: nothing that
+            can be said is rejected.
+        recombine: with a language model or a grammar, of hypotheses after which everything is equally likely
+            keep the best alone. A beam holds more that differs then: one of 50 finds what 200 find without.
+            N-best lists become shorter, and sums over alignments a little less exact.
     """
 
     lm_weight: float = 0.5
@@ -59,6 +62,7 @@ class SearchOptions:
     blank_skip: float = 0.9999
     maximum: bool = False
     recombine: bool = True
+    rejection: float = 2.5  # benchmarks/grammar.py: best on average over commands, digits and sentences
 
     def __post_init__(self) -> None:
         """Raises EarwrightError for what makes no sense."""
@@ -74,6 +78,7 @@ class SearchOptions:
             "unknown_penalty",
             "keyterm_boost",
             "blank_skip",
+            "rejection",
         ):
             value = getattr(self, name)
             if math.isnan(value) or value < 0:
@@ -100,18 +105,28 @@ def for_many(options: SearchOptions, nbest: int) -> SearchOptions:
     return replace(options, recombine=False, beam=max(options.beam, 5 * nbest))
 
 
-def search_options(given: SearchOptions | Mapping[str, Any] | None) -> SearchOptions:
+# A grammar allows so little that all of it can be tried in every frame, however unlikely. Where it has long
+# phrases, and what is said is none of them, those that begin late would fill a small beam.
+GRAMMAR_OPTIONS = SearchOptions(
+    beam=400, token_beam=100, token_threshold=math.inf, blank_skip=1.0, beam_threshold=math.inf
+)
+
+
+def search_options(
+    given: SearchOptions | Mapping[str, Any] | None,
+    defaults: SearchOptions = SearchOptions(),
+) -> SearchOptions:
     """Options from those that differ from the defaults.
 
     Raises:
         EarwrightError: there is no such option, or it makes no sense.
     """
     if given is None or isinstance(given, SearchOptions):
-        return given or SearchOptions()
+        return given or defaults
     known = {option.name for option in fields(SearchOptions)}
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else "."
             raise EarwrightError(f"search: there is no option {name!r}{hint}")
-    return SearchOptions(**given)
+    return replace(defaults, **given)

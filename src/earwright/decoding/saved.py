@@ -114,6 +114,8 @@ def save_stream(stream: BeamStream) -> bytes:
     arrays |= {f"traces.{name}": array[:used] for name, array in state.traces._asdict().items()}
     arrays["said"] = np.array(stream._said, np.int32).reshape(-1, 3)
     arrays["levels"] = state.levels
+    if stream.search.grammar is not None:
+        arrays["heard"] = np.concatenate([_no_frames(stream), *stream._heard])
     if stream._prefixes is not None:
         arrays |= {
             f"lm.{name}": array for name, array in stream._prefixes.save(now.key[:count].tolist()).items()
@@ -125,6 +127,10 @@ def save_stream(stream: BeamStream) -> bytes:
         "frames": stream.frames,
     }
     return pack(facts, arrays)
+
+
+def _no_frames(stream: BeamStream) -> npt.NDArray[np.float32]:
+    return np.zeros((0, len(stream.search.units.tokens)), np.float32)
 
 
 def restore_stream(search: BeamSearch, data: bytes, keyterms: KeytermSet | None) -> BeamStream:
@@ -174,6 +180,11 @@ def _fill(stream: BeamStream, frames: int, arrays: Arrays) -> None:
             array[:length] = given
     levels[:] = arrays["levels"]
     stream._said = [(token, word, frame) for token, word, frame in said.tolist()]
+    if stream.search.grammar is not None:
+        heard = arrays["heard"]
+        if heard.dtype != np.float32 or heard.shape != (frames, len(stream.search.units.tokens)):
+            raise ValueError("its frames cannot be")
+        stream._heard = [heard]
     if stream._prefixes is not None:
         prefix = "lm."
         own = {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
@@ -185,6 +196,8 @@ def _check(stream: BeamStream, arrays: Arrays, used: int) -> None:
     search, terms = stream.search, stream._terms
     tokens, words = len(search.units.tokens), len(stream._words.words)
     states = int(search._lm.tables.starts[-2])
+    if search.grammar is not None:
+        states = len(search.tree.tree.arcs.final)
     ranges = {
         "now.last": (0, tokens),
         "now.place": (OFF_TREE, len(stream._words.tree.units)),

@@ -9,9 +9,10 @@ from typing import Any
 
 from earwright.decoding.beam import BeamSearch
 from earwright.decoding.decoder import BeamDecoder
+from earwright.decoding.grammar import Grammar
 from earwright.decoding.keyterm_set import KeytermSet
 from earwright.decoding.keyterms import Keyterm, read_keyterms
-from earwright.decoding.options import SearchOptions, search_options
+from earwright.decoding.options import GRAMMAR_OPTIONS, SearchOptions, search_options
 from earwright.decoding.rescore import ModelScorer, Rescorer
 from earwright.errors import EarwrightError, EarwrightWarning
 from earwright.lexicon.pronunciations import read_words as read_lines
@@ -30,13 +31,14 @@ def build_decoder(
     keyterms: Path | Iterable[Keyterm | str] | KeytermSet = (),
     options: SearchOptions | Mapping[str, Any] | None = None,
     rescorer: Rescorer | Path | None = None,
+    grammar: Path | Grammar | None = None,
 ) -> BeamDecoder:
     """A decoder whose search knows the recognizer's tokens.
 
     Args:
         tokenizer: of the recognizer.
         normalizer: that its texts went through.
-        lm, lexicon, keyterms, options, rescorer: as for `Recognizer.use_beam`.
+        lm, lexicon, keyterms, options, rescorer, grammar: as for `Recognizer.use_beam`.
 
     Raises:
         EarwrightError: a file that cannot be read, or that does not fit the recognizer.
@@ -55,7 +57,13 @@ def build_decoder(
     words = read_words(lexicon) if isinstance(lexicon, str | os.PathLike) else lexicon
     if words is not None:  # as the recognizer would spell them
         words = [part for word in words for part in normalize(word, normalizer).split()]
-    search = BeamSearch(tokenizer, lexicon=words, lm=model, options=search_options(options))
+    closed = Grammar.load(grammar) if isinstance(grammar, str | os.PathLike) else grammar
+    if closed is not None:
+        if rescorer is not None:
+            raise EarwrightError("a grammar says by itself what can be said; leave the rescoring away.")
+        closed = closed.spelled(lambda word: normalize(word, normalizer))
+    chosen = search_options(options, SearchOptions() if closed is None else GRAMMAR_OPTIONS)
+    search = BeamSearch(tokenizer, lexicon=words, lm=model, options=chosen, grammar=closed)
     terms = build_keyterms(search, normalizer, keyterms)
     second = Rescorer(ModelScorer.load(rescorer)) if isinstance(rescorer, str | os.PathLike) else rescorer
     return BeamDecoder(search, terms, second, lattice_confidence=True)

@@ -10,7 +10,7 @@ from itertools import pairwise, zip_longest
 import numpy as np
 import numpy.typing as npt
 
-from earwright.decoding.beam_arrays import Tree
+from earwright.decoding.beam_arrays import Tree, no_arcs
 from earwright.decoding.prefix_tree import PrefixTree, prefix_tree
 
 _LN10 = math.log(10.0)
@@ -62,6 +62,7 @@ def spelling_tree(
         pairs[:, 1].astype(np.int32),
         np.zeros(len(words), np.int32) if lm_ids is None else np.asarray(lm_ids, np.int32),
         np.zeros(count),
+        no_arcs(),
     )
     best = np.zeros(count)
     if log_probs is not None:
@@ -108,6 +109,7 @@ def add_words(
         pairs[:, 1].astype(np.int32),
         np.append(old.lm_ids, np.zeros(len(words)) if lm_ids is None else lm_ids).astype(np.int32),
         np.zeros(count),
+        no_arcs(),
     )
     return SpellingTree((*base.words, *words), tree, best)
 

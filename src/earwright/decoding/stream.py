@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from earwright.decoding.beam_arrays import (
 )
 from earwright.decoding.frames import frame_probs, scaled_log_probs
 from earwright.decoding.fusion import Prefixes
+from earwright.decoding.grammar.rejection import fit_of
 from earwright.decoding.keyterm_automaton import NO_TERMS
 from earwright.decoding.keyterm_set import KeytermSet
 from earwright.decoding.keyterm_writing import Writing
@@ -54,8 +55,13 @@ class Hypothesis:
         frames: in which each token was first heard; `decoding.align` says it better.
         score: what it is worth, as a natural logarithm; see `SearchOptions`.
         acoustic_score: the part of it that is log P(audio | tokens), scaled as the options say.
-        lm_score: log10 of the language model, unweighted.
+        lm_score: log10 of the language model, unweighted, or of the grammar.
         unknown: for each word whether the lexicon lacks it.
+        fit: of a grammar: how well the phrase explains the audio, beside what the audio sounds like without
+            a grammar; 0 at best; see `decoding.grammar.rejection`.
+        rejected: nothing that a grammar allows fits the audio well enough: there is no text, and the scores
+            are those of what is nearest.
+        tags: of a grammar, those of the phrase.
     """
 
     text: str
@@ -66,10 +72,15 @@ class Hypothesis:
     acoustic_score: float
     lm_score: float
     unknown: tuple[bool, ...] = field(repr=False, default=())
+    fit: float | None = None
+    rejected: bool = False
+    tags: tuple[str, ...] = ()
 
 
 class BeamStream:
     """A search that is under way: frames come in pieces, hypotheses can be had at any time.
+
+    With a grammar it keeps all frames, to judge by.
 
     Args:
         search: whose.
@@ -119,6 +130,7 @@ class BeamStream:
         )
         # What all hypotheses share, and will for ever: (token, word, frame) each.
         self._said: list[tuple[int, int, int]] = []
+        self._heard: list[npt.NDArray[np.float32]] = []  # with a grammar: all frames, to judge by
         self._begin()
         root = int(self._state.now.key[0])
         self._prefixes = None if search.fusion is None else Prefixes(search.fusion, root)
@@ -127,7 +139,7 @@ class BeamStream:
         """One hypothesis, which has said nothing."""
         now = self._state.now
         now.key[0], now.label[0] = 1, 0.0
-        now.last[0], now.place[0], now.lm[0] = self._limits.blank, ROOT, self.search._lm.start_state
+        now.last[0], now.place[0], now.lm[0] = self._limits.blank, ROOT, self.search.start_state
         now.trace[0], now.ended[0], now.lm_score[0] = -1, np.nan, 0.0
         now.term[0] = start_term(self._terms)
         now.score[0] = float(self._terms.nodes[now.term[0]]["promised"])
@@ -151,6 +163,8 @@ class BeamStream:
         """
         size, levels = len(self.search.units.tokens), self._state.levels
         probs, best = frame_probs(log_probs, size, self._limits.blank, self.options, self.frames)
+        if self.search.grammar is not None:
+            self._heard.append(np.log(np.maximum(probs, 1e-300)).astype(np.float32))
         # One after the other, so that pieces give what the whole gives.
         levels[GIVEN_SCALE] = np.add.accumulate(np.append(levels[GIVEN_SCALE], best))[-1]
         nothing = np.zeros((0, 0))
@@ -200,7 +214,11 @@ class BeamStream:
 
         Args:
             nbest: how many at most.
-            end: whether a sentence ends here, so that the language model is asked for its end, too.
+            end: whether a sentence ends here, so that the language model is asked for its end, too, and a
+                grammar whether what was said may end here.
+
+        Returns:
+            As `BeamSearch.decode`.
 
         Raises:
             EarwrightError: `nbest` is below 1.
@@ -235,7 +253,26 @@ class BeamStream:
             found.setdefault(one.words, one)
             if len(found) == nbest:
                 break
-        return list(found.values())
+        return list(found.values()) if search.grammar is None else self._judged(list(found.values()))
+
+    def _judged(self, found: list[Hypothesis]) -> list[Hypothesis]:
+        """What a grammar found, as far as it fits the audio; where the best does not, nothing does."""
+        units, grammar = self.search.units, self.search.grammar
+        heard = np.concatenate([np.zeros((0, len(units.tokens)), np.float32), *self._heard])
+        judged = [
+            replace(
+                one,
+                fit=fit_of(heard, one.tokens, units.count(one.tokens), units.blank),
+                tags=() if grammar is None else grammar.tags(one.words),
+            )
+            for one in found
+        ]
+        fits = [one.fit is not None and one.fit >= -self.options.rejection for one in judged]
+        if fits and fits[0]:
+            return [one for one, fitting in zip(judged, fits, strict=True) if fitting]
+        nothing = Hypothesis("", (), (), (), -math.inf, -math.inf, 0.0, fit=-math.inf)
+        best = judged[0] if judged else nothing
+        return [replace(best, text="", words=(), tokens=(), frames=(), unknown=(), rejected=True, tags=())]
 
     def partial(self) -> Hypothesis | None:
         """The best hypothesis so far, its last word maybe unfinished; `stable_words` of it are settled."""
