@@ -114,12 +114,14 @@ def extend(
     term, bonus = now.term[this], 0.0
     if w.unknown_word == -np.inf and (before == OFF_TREE or after == OFF_TREE):
         return
+    # Where the tree says where words end, a word's end comes after this and may add something.
+    if after > ROOT and limits.boundaries:
+        bound += tree.ahead[after]
+        if mass * math.exp(bound) * most < s.levels[THRESHOLD]:
+            return
     if listening:
         term, bonus = follow_terms(terms, spellings, term, token, place)
-    # Where the tree says where words end, a word's end comes after this and may add something.
-    if limits.boundaries and (listening or after > ROOT):
-        bound += bonus + (tree.ahead[after] if after > ROOT else 0.0)
-        if mass * math.exp(bound) < s.levels[THRESHOLD]:
+        if after <= ROOT and limits.boundaries and mass * math.exp(bound + bonus) < s.levels[THRESHOLD]:
             return
     first_word, last_word, other, without = 0, 0, NO_WORD, True
     if before > ROOT and (ends or not limits.boundaries):
