@@ -404,7 +404,7 @@ class Recognizer:
         return results
 
     def _heard(self, piece: Piece, found: Decoded, decoder: Decoder) -> Heard:
-        """Segments, and alternatives where there is more than one hypothesis."""
+        """Segments, and alternatives if they were asked for."""
         # The end of a piece and the start of the next are the same division of whole numbers, so that their
         # words do not overlap by a rounding.
         rate = self.meta.sample_rate
@@ -415,7 +415,7 @@ class Recognizer:
         if best is not None and best.fit is not None:  # of a grammar
             whole = whole_segment(words) if words else Segment("", start, end)
             segments = (replace(whole, rejected=best.rejected, score=best.fit, tags=best.tags),)
-        if len(found.best) < 2:
+        if not isinstance(decoder, BeamDecoder) or decoder.nbest == 1:
             return Heard(segments)
         hypotheses = tuple(Alternative(one.text, one.score) for one in found.best)
         return Heard(segments, (Alternatives(start, end, hypotheses),))

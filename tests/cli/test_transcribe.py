@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 import soundfile
 
+from earwright.bundle import write_bundle
 from earwright.cli.audio_inputs import find_audio, output_stems
 from earwright.cli.main import main
 from earwright.cli.tune import write_search
 from earwright.decoding import SearchOptions
 from earwright.lm.arpa import write_arpa
 from earwright.text import CharTokenizer
-from runtime_bundle import RATE, TOKENS, say
+from runtime_bundle import META, RATE, TOKENS, bundle_files, encoder_graph, say
 from small_models import random_model
 from tiny_transformer import random_transformer
 
@@ -396,3 +397,21 @@ def test_a_bundle_that_was_tuned_with_a_language_model_takes_a_grammar(
     options = SearchOptions(word_bonus=9.0, lm_weight=2.0)
     write_search(str(runtime_bundle), "tuned.ear", options, "lm.arpa", None)
     assert run("a.wav", "-m", "tuned.ear", "--grammar", "greetings.txt") == (0, "hello you\n", "")
+
+
+def test_the_best_hypotheses_are_in_json(run: Run) -> None:
+    Path("words.txt").write_text("hello\nyou\ngood\nday\ngoos\nhellp\n")
+    write_bundle("blurred.ear", META, bundle_files(encoder=encoder_graph(sharpness=2e3)))
+    words = ("--lexicon", "words.txt", "-m", "blurred.ear")
+    code, out, _ = run("a.wav", "b.flac", "--json", "--nbest", "3", *words)
+    assert code == 0
+    for line in map(json.loads, out.splitlines()):
+        (piece,) = line["alternatives"]
+        texts = [one["text"] for one in piece["hypotheses"]]
+        scores = [one["score"] for one in piece["hypotheses"]]
+        assert texts[0] == line["text"] and 1 < len(set(texts)) == len(texts) <= 3
+        assert scores == sorted(scores, reverse=True)
+        assert (piece["start"], piece["end"]) == (0.0, line["duration"])
+    assert "alternatives" not in json.loads(run("a.wav", "--json", *words)[1])
+    code, _, err = run("a.wav", "--nbest", "3")
+    assert code == 2 and "--json" in err

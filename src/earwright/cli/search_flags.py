@@ -73,6 +73,8 @@ def search_words(args: argparse.Namespace) -> list[str]:
         "word_bonus",
         "unknown_penalty",
         "keyterm_boost",
+        "grammar",
+        "rejection",
     )
     return [
         f"--{name.replace('_', '-')}={value:g}"
@@ -83,15 +85,15 @@ def search_words(args: argparse.Namespace) -> list[str]:
     ]
 
 
-def use_search(recognizer: Recognizer, args: argparse.Namespace) -> None:
-    """Have a recognizer search as the arguments say.
+def use_search(recognizer: Recognizer, args: argparse.Namespace, nbest: int = 1) -> None:
+    """Have a recognizer search as the arguments say, for so many hypotheses of each piece.
 
     Raises:
         EarwrightError: a file that cannot be read, or does not fit the recognizer.
     """
     names = ("beam", "lm_weight", "word_bonus", "unknown_penalty", "keyterm_boost", "rejection")
     given: dict[str, Any] = {name: value for name in names if (value := getattr(args, name)) is not None}
-    if given or args.lm or args.lexicon or args.keyterms or args.rescore or args.grammar:
+    if given or args.lm or args.lexicon or args.keyterms or args.rescore or args.grammar or nbest > 1:
         recognizer.use_beam(
             lm=args.lm,
             lexicon=args.lexicon,
@@ -99,4 +101,5 @@ def use_search(recognizer: Recognizer, args: argparse.Namespace) -> None:
             options=given,
             rescorer=args.rescore,
             grammar=args.grammar,
+            nbest=nbest,
         )

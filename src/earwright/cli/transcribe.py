@@ -66,6 +66,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--lattice_format", "--lattice-format", choices=LATTICE_FORMATS, default="slf",
         help="HTK's format, or Kaldi's CompactLattice as text (default: slf)",
     )  # fmt: skip
+    add(
+        "--nbest", type=_positive, default=1, metavar="N",
+        help="in JSON, the N best hypotheses of each piece of at most 20 s; searches with a beam",
+    )  # fmt: skip
     add("--threads", type=_positive, metavar="N", help="cores to use (default: all)")
     add_search_arguments(parser)
 
@@ -96,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         from earwright.recognizer import Recognizer
 
         recognizer = Recognizer.load(str(model), threads=args.threads)
-        use_search(recognizer, args)
+        use_search(recognizer, args, args.nbest)
         output.transcribe(recognizer)
     return output.finish()
 
@@ -273,6 +277,8 @@ def _complaint(args: argparse.Namespace, model: str | None, files: int) -> str |
         return f"-f {args.output_format} of several files needs -o DIR"
     if stdout_only and args.json and args.output_format not in (None, "json"):
         return f"--json and -f {args.output_format} both want stdout; give -o DIR for the files"
+    if args.nbest > 1 and not (args.json or args.output_format in ("json", "all") or args.output_dir):
+        return "--nbest needs --json or -f json: the hypotheses are in there"
     if args.max_line_count and not args.max_line_width:
         return "--max_line_count needs --max_line_width"
     return None
