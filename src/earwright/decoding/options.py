@@ -58,7 +58,7 @@ class SearchOptions:
     beam_threshold: float = 14.0
     token_beam: int = 40
     token_threshold: float = 10.0
-    keyterm_boost: float = 0.6  # of those that harm dev by less than 0.5 %: benchmarks/keyterms.py
+    keyterm_boost: float = 0.6  # chosen on a dev set; see benchmarks/keyterms.py
     blank_skip: float = 0.9999
     maximum: bool = False
     recombine: bool = True
