@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import NoReturn, TextIO
 
 from earwright import __version__
+from earwright.compiling import tell_before_compiling
 from earwright.errors import EarwrightError, EarwrightWarning, first_line
 from earwright.files import describe_os_error
 
@@ -78,6 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
+    if sys.stderr.isatty():
+        tell_before_compiling(_tell_of_compiling)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
@@ -94,6 +97,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"earwright: {_sentence(error)}", file=sys.stderr)
         return 1
+
+
+def _tell_of_compiling() -> None:
+    print(
+        "earwright: compiling for this processor, which takes up to half a minute; the result is kept.",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _show_warning(

@@ -34,7 +34,7 @@ from earwright.decoding.beam_arrays import (
 )
 from earwright.decoding.beam_grammar import arc_of, may_lead
 from earwright.decoding.spellings import BOUNDARY
-from earwright.lm.kernels import compiled, inlined, step
+from earwright.lm.kernels import apart, inlined, inner, step
 from earwright.lm.ngrams import UNKNOWN
 from earwright.lm.tables import Tables
 
@@ -42,7 +42,7 @@ from earwright.lm.tables import Tables
 MOST_GAIN = 600.0
 
 
-@inlined
+@inner
 def mixed(key: np.uint64, value: int) -> np.uint64:
     """A hash of a hash and a number (the finisher of splitmix64)."""
     x = key ^ (np.uint64(value + 11) * np.uint64(0x9E3779B97F4A7C15))
@@ -51,7 +51,7 @@ def mixed(key: np.uint64, value: int) -> np.uint64:
     return x ^ (x >> np.uint64(31))
 
 
-@inlined
+@inner
 def child_of(units: Ints, begins: Ints, node: int, unit: int) -> int:
     """The child of a node of a tree; -1 where there is none."""
     low, high = begins[node], begins[node + 1]
@@ -67,13 +67,13 @@ def child_of(units: Ints, begins: Ints, node: int, unit: int) -> int:
     return -1
 
 
-@inlined
+@inner
 def total(blank: float, label: float, maximum: bool) -> float:
     """The mass of a prefix."""
     return max(blank, label) if maximum else blank + label
 
 
-@inlined
+@inner
 def find_prefix(s: Search, now: Hypotheses, key: np.uint64) -> int:
     """The hypothesis with this prefix, -1 if there is none."""
     mask = np.uint64(len(s.table) - 1)
@@ -85,7 +85,7 @@ def find_prefix(s: Search, now: Hypotheses, key: np.uint64) -> int:
     return -1
 
 
-@inlined
+@inner
 def extend(
     s: Search, now: Hypotheses, tree: Tree, spellings: Spellings, lm: Tables, terms: Terms, w: Weights,
     limits: Limits, this: int, token: int, factor: float, more: Floats,
@@ -138,7 +138,7 @@ def extend(
         arrive(s, now, tree, spellings, lm, terms, w, limits, this, token, mass, to, word, term, bonus, more)
 
 
-@inlined
+@inner
 def walk(tree: Tree, spellings: Spellings, place: int, first: int, last: int) -> int:
     """Where units lead in the tree."""
     for index in range(first, last):
@@ -148,7 +148,7 @@ def walk(tree: Tree, spellings: Spellings, place: int, first: int, last: int) ->
     return place
 
 
-@inlined
+@inner
 def arrive(
     s: Search, now: Hypotheses, tree: Tree, spellings: Spellings, lm: Tables, terms: Terms, w: Weights,
     limits: Limits, this: int, token: int, mass: float, after: int, word: int, term: int, bonus: float,
@@ -189,7 +189,7 @@ def arrive(
     c.score[at], c.lm_score[at] = now.score[this] + gain, now.lm_score[this] + lm_score
 
 
-@inlined
+@inner
 def changes(tree: Tree, w: Weights, place: int, after: int, word: int) -> float:
     """What a step adds to a prefix's score, language model and terms apart: bonus, penalty, look-ahead.
 
@@ -213,7 +213,7 @@ def changes(tree: Tree, w: Weights, place: int, after: int, word: int) -> float:
     return gain
 
 
-@inlined
+@inner
 def lm_step(
     now: Hypotheses, tree: Tree, spellings: Spellings, lm: Tables, limits: Limits, this: int, token: int,
     word: int,
@@ -242,7 +242,7 @@ def lm_step(
     return score, state
 
 
-@inlined
+@inner
 def leads(node: Any, unit: int) -> bool:
     """Whether a unit may lead elsewhere than to the root, from a TERM_NODE."""
     return (node["leads"] >> np.uint64(unit & 63)) & np.uint64(1) != 0
@@ -265,7 +265,7 @@ def follow_term(terms: Terms, state: int, unit: int) -> tuple[int, float]:
     return 0, bonus
 
 
-@inlined
+@inner
 def follow_terms(terms: Terms, spellings: Spellings, state: int, token: int, place: int) -> tuple[int, float]:
     """The same for the units of a token.
 
@@ -281,7 +281,7 @@ def follow_terms(terms: Terms, spellings: Spellings, state: int, token: int, pla
     return state, bonus
 
 
-@inlined
+@inner
 def room(s: Search, limits: Limits) -> int:
     """A free candidate; when there are no more, the worse half goes and the threshold rises."""
     c = s.candidates
@@ -302,7 +302,7 @@ def room(s: Search, limits: Limits) -> int:
     return count
 
 
-@inlined
+@inner
 def move(c: Candidates, at: int, to: int) -> None:
     """Copy a candidate over another."""
     c.mass[to], c.key[to], c.source[to], c.token[to] = c.mass[at], c.key[at], c.source[at], c.token[at]
@@ -310,7 +310,7 @@ def move(c: Candidates, at: int, to: int) -> None:
     c.score[to], c.lm_score[to] = c.score[at], c.lm_score[at]
 
 
-@inlined
+@inner
 def count_above(values: Floats, count: int, least: float) -> int:
     """How many of the first `count` values are more than `least`."""
     found = 0
@@ -319,7 +319,7 @@ def count_above(values: Floats, count: int, least: float) -> int:
     return found
 
 
-@compiled
+@apart
 def nth_largest(values: Floats, count: int, n: int) -> float:
     """The n-th largest (from 1) of the first `count` values, which are shuffled (Hoare's selection)."""
     low, high, wanted = 0, count - 1, n - 1

@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from earwright.decoding.beam_arrays import ROOT, Arcs, Tree
-from earwright.lm.kernels import inlined
+from earwright.lm.kernels import inlined, inner
 
 
-@inlined
+@inner
 def arc_of(arcs: Arcs, state: int, word: int) -> tuple[float, int]:
     """log10 of a word in a state, and the state after it; -inf if it may not be said there."""
     low, high = arcs.begins[state], arcs.begins[state + 1]

@@ -22,14 +22,10 @@ from earwright.decoding.beam_arrays import (
     CANDIDATES,
     FRAMES,
     HYPOTHESES,
-    NO_WORD,
-    ROOT,
     THRESHOLD,
-    UNKNOWN_WORD,
     WANTED,
     Floats,
     Hypotheses,
-    Ints,
     Limits,
     Search,
     Spellings,
@@ -37,11 +33,9 @@ from earwright.decoding.beam_arrays import (
     Tree,
     Weights,
 )
-from earwright.decoding.beam_extend import changes, extend, find_prefix, follow_term, lm_step, total
+from earwright.decoding.beam_extend import extend, find_prefix, total
 from earwright.decoding.beam_select import select_best
-from earwright.decoding.spellings import BOUNDARY
-from earwright.lm.kernels import compiled, step
-from earwright.lm.ngrams import END
+from earwright.lm.kernels import apart, compiled
 from earwright.lm.tables import Tables
 
 
@@ -83,7 +77,7 @@ def advance(
         s.counts[FRAMES] += 1
 
 
-@compiled
+@apart
 def choose_tokens(s: Search, row: Floats, spellings: Spellings, limits: Limits) -> int:
     """Put the frame's tokens that are probable enough into s.tokens, the best first; returns how many."""
     best = 0.0
@@ -113,7 +107,7 @@ def choose_tokens(s: Search, row: Floats, spellings: Spellings, limits: Limits) 
     return count
 
 
-@compiled
+@apart
 def stay(s: Search, now: Hypotheses, row: Floats, limits: Limits) -> None:
     """What hypotheses are worth if they add no token."""
     for this in range(s.counts[HYPOTHESES]):
@@ -121,7 +115,7 @@ def stay(s: Search, now: Hypotheses, row: Floats, limits: Limits) -> None:
         s.stay_label[this] = now.label[this] * row[now.last[this]] if now.last[this] != limits.blank else 0.0
 
 
-@compiled
+@apart
 def join(s: Search, now: Hypotheses, row: Floats, limits: Limits) -> None:
     """Add what comes from prefixes that one token makes the same; and note what a candidate must have.
 
@@ -144,7 +138,7 @@ def join(s: Search, now: Hypotheses, row: Floats, limits: Limits) -> None:
     s.levels[THRESHOLD] = max(full, best * limits.beam_width)
 
 
-@compiled
+@apart
 def fill_table(s: Search, now: Hypotheses) -> None:
     """Note where each prefix is."""
     s.table[:] = -1
@@ -154,52 +148,3 @@ def fill_table(s: Search, now: Hypotheses) -> None:
         while s.table[cell] >= 0:
             cell = (cell + np.uint64(1)) & mask
         s.table[cell] = this
-
-
-@compiled
-def finish(
-    s: Search, tree: Tree, spellings: Spellings, lm: Tables, terms: Terms, w: Weights, limits: Limits,
-    end: bool, worth: Floats, score: Floats, lm_score: Floats, word: Ints,
-) -> None:  # fmt: skip
-    """What each hypothesis is worth if the utterance ends here; the search itself is not changed.
-
-    Args:
-        end: whether a sentence ends, too, for the language model.
-        worth: (beam,) to be filled: the natural logarithm of the mass, since an end may take much.
-        score, lm_score: (beam,) to be filled, as in `Hypotheses`.
-        word: (beam,) to be filled: the word that the end ends.
-    """
-    now = s.next if s.counts[FRAMES] & 1 else s.now
-    for this in range(s.counts[HYPOTHESES]):
-        place = now.place[this]
-        mass = total(now.blank[this], now.label[this], limits.maximum)
-        word[this], gain, state, of_lm = NO_WORD, 0.0, now.lm[this], 0.0
-        if place != ROOT and not limits.boundaries:
-            gain = -np.inf  # half a word
-        elif place != ROOT:
-            first_word, last_word = 0, 0
-            if place > ROOT:
-                first_word, last_word = tree.word_begins[place], tree.word_begins[place + 1]
-            gain = -np.inf
-            for entry in range(first_word - (first_word == last_word), last_word):
-                ended = UNKNOWN_WORD if entry < first_word else tree.words[entry]
-                more, after, told = changes(tree, w, place, ROOT, ended), now.lm[this], 0.0
-                if limits.word_lm:
-                    told, after = lm_step(now, tree, spellings, lm, limits, this, 0, ended)
-                if more + w.lm * told > gain:
-                    gain, state, of_lm, word[this] = more + w.lm * told, after, told, ended
-        if len(terms.nodes) > 1:
-            term, bonus = now.term[this], 0.0
-            if limits.boundaries and place != ROOT:
-                term, bonus = follow_term(terms, term, BOUNDARY)
-            gain += bonus - terms.nodes[term]["promised"]
-        if end and (limits.word_lm or limits.token_lm):
-            if limits.grammar:
-                told = tree.arcs.final[state]
-            else:
-                told, _, _, _ = step(lm, state, END)
-            gain += w.lm * told if told > -np.inf else told
-            of_lm += told
-        worth[this] = math.log(mass) + gain if mass > 0.0 else -np.inf
-        score[this] = now.score[this] + gain
-        lm_score[this] = now.lm_score[this] + of_lm

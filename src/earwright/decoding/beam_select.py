@@ -25,10 +25,10 @@ from earwright.decoding.beam_arrays import (
     Search,
 )
 from earwright.decoding.beam_extend import count_above, mixed, nth_largest, total
-from earwright.lm.kernels import compiled, inlined
+from earwright.lm.kernels import apart, inner
 
 
-@compiled
+@apart
 def select_best(s: Search, now: Hypotheses, after: Hypotheses, limits: Limits) -> None:
     """Make the best of those that stay and those that grew the hypotheses of the next frame."""
     stays, grown = s.counts[HYPOTHESES], s.counts[CANDIDATES]
@@ -83,7 +83,7 @@ def select_best(s: Search, now: Hypotheses, after: Hypotheses, limits: Limits) -
     s.levels[SCALE] += math.log(best)
 
 
-@inlined
+@inner
 def slot(
     s: Search, after: Hypotheses, limits: Limits, kept: int, blank: float, label: float, last: int,
     place: int, lm: int, term: int,
@@ -111,7 +111,7 @@ def slot(
     return kept
 
 
-@inlined
+@inner
 def keep_stay(now: Hypotheses, after: Hypotheses, this: int, to: int, blank: float, label: float) -> None:
     """A hypothesis that added no token."""
     after.key[to], after.above[to] = now.key[this], now.above[this]
@@ -122,7 +122,7 @@ def keep_stay(now: Hypotheses, after: Hypotheses, this: int, to: int, blank: flo
     after.ended[to], after.ended_lm[to] = now.ended[this], now.ended_lm[this]
 
 
-@inlined
+@inner
 def keep_grown(
     s: Search, now: Hypotheses, after: Hypotheses, at: int, to: int, label: float, trace: int
 ) -> None:
@@ -136,7 +136,7 @@ def keep_grown(
     after.ended[to], after.ended_lm[to] = np.nan, 0
 
 
-@inlined
+@inner
 def new_trace(s: Search, now: Hypotheses, limits: Limits, at: int) -> int:
     """Note what a candidate says."""
     c, trace = s.candidates, s.counts[TRACES]
@@ -150,7 +150,7 @@ def new_trace(s: Search, now: Hypotheses, limits: Limits, at: int) -> int:
     return trace
 
 
-@inlined
+@inner
 def note_merge(s: Search, after: Hypotheses, to: int, trace: int) -> None:
     """Two hypotheses have become one: the one with this trace, and the one in `slot`'s answer."""
     n, merge = s.notes, s.counts[MERGES]

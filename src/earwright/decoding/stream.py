@@ -18,9 +18,11 @@ from earwright.decoding.beam_arrays import (
     ROOT,
     SCALE,
     TRACES,
+    UNKNOWN_WORD,
     WANTED,
     Floats,
     Hypotheses,
+    Ints,
     Search,
     Terms,
     empty_candidates,
@@ -223,37 +225,57 @@ class BeamStream:
         Raises:
             EarwrightError: `nbest` is below 1.
         """
-        from earwright.decoding.beam_kernel import finish
-
         if nbest < 1:
             raise EarwrightError(f"{nbest} hypotheses were asked for; ask for 1 or more.")
-        search, beam = self.search, self.options.beam
-        worth, score, lm_score = np.zeros(beam), np.zeros(beam), np.zeros(beam)
-        word = np.zeros(beam, np.int32)
-        finish(
-            self._state, self._tree, search.units.spellings, search._lm.tables, self._terms,
-            self._weights, self._limits, end, worth, score, lm_score, word,
-        )  # fmt: skip
-        count, traces = int(self._state.counts[HYPOTHESES]), self._now.trace
-        if end and self._prefixes is not None and count:
-            told = self._prefixes.ends(self._now.key[:count].tolist())
-            for sums, weight in ((worth, self._weights.lm), (score, self._weights.lm), (lm_score, 1.0)):
-                sums[:count] += weight * told
-        found: dict[tuple[str, ...], Hypothesis] = {}
-        for this in np.argsort(-worth[:count], kind="stable"):
-            if worth[this] == -np.inf:
+        rows, words, worth, score, lm_score = self._ends(end)
+        traces, found = self._now.trace, dict[tuple[str, ...], Hypothesis]()
+        for row in np.argsort(-worth, kind="stable"):
+            if worth[row] == -np.inf:
                 break
             one = self._hypothesis(
-                int(traces[this]),
-                int(word[this]),
-                float(worth[this]) + self._scale,
-                score[this],
-                lm_score[this],
+                int(traces[rows[row]]),
+                int(words[row]),
+                float(worth[row]) + self._scale,
+                score[row],
+                lm_score[row],
             )
             found.setdefault(one.words, one)
             if len(found) == nbest:
                 break
+        search = self.search
         return list(found.values()) if search.grammar is None else self._judged(list(found.values()))
+
+    def _ends(self, end: bool) -> tuple[Ints, Ints, Floats, Floats, Floats]:
+        """Hypotheses with each word that may end where they are, and what they are worth then.
+
+        Returns:
+            (R,) numbers of hypotheses, words, logarithms of masses, scores, log10 of the language model.
+        """
+        from earwright.decoding.beam_end import end_words
+
+        now, count, tree = self._now, int(self._state.counts[HYPOTHESES]), self._tree
+        place = now.place[:count]
+        at = np.maximum(place, ROOT)
+        first, last = tree.word_begins[at], tree.word_begins[at + 1]
+        listed = np.where((place > ROOT) & self._limits.boundaries, last - first, 0)
+        ways = np.maximum(listed, 1)
+        rows: Ints = np.repeat(np.arange(count, dtype=np.int32), ways)
+        order = np.arange(len(rows)) - np.repeat(np.cumsum(ways) - ways, ways)
+        words: Ints = np.where(place[rows] == ROOT, NO_WORD, UNKNOWN_WORD).astype(np.int32)
+        known = listed[rows] > 0
+        words[known] = tree.words[(first[rows] + order)[known]]
+        score, lm_score = now.score[rows], now.lm_score[rows]
+        end_words(
+            tree, self._terms, self.search._lm.tables, self._weights, self._limits, end,
+            np.ones(len(rows), np.bool_), place[rows], words, score, lm_score, now.lm[rows], now.term[rows],
+        )  # fmt: skip
+        if end and self._prefixes is not None and count:
+            told = self._prefixes.ends(now.key[:count].tolist())[rows]
+            score, lm_score = score + self._weights.lm * told, lm_score + told
+        blank, label = now.blank[rows], now.label[rows]
+        with np.errstate(divide="ignore"):
+            mass = np.log(np.maximum(blank, label) if self._limits.maximum else blank + label)
+        return rows, words, mass + score - now.score[rows], score, lm_score
 
     def _judged(self, found: list[Hypothesis]) -> list[Hypothesis]:
         """What a grammar found, as far as it fits the audio; where the best does not, nothing does."""

@@ -135,7 +135,7 @@ class SearchNotes:
         return self._points(last, frames, words, np.zeros(len(starts), np.bool_))
 
     def _points(self, last: Ints, before: Ints, words: Ints, ends: Bools) -> Points:
-        from earwright.decoding.lattice.trellis_kernel import end_words
+        from earwright.decoding.beam_end import end_words
 
         said, search = last >= 0, self._stream.search
         at = last[said]
@@ -147,10 +147,8 @@ class SearchNotes:
         score[said], lm_score[said] = self.notes.score[at], self.notes.lm_score[at]
         if self.single:
             place[~ends] = ROOT  # a token is not told that it is a word
-        limits = self.limits
         end_words(
-            self._stream._tree, self._stream._terms, search.units.spellings, search._lm.tables,
-            self.weights, limits.word_lm, limits.word_lm or limits.token_lm, limits.boundaries,
+            self._stream._tree, self._stream._terms, search._lm.tables, self.weights, self.limits, True,
             ends, place, words, score, lm_score, lm, term,
         )  # fmt: skip
         return Points(last, before, words, ends, score, lm_score, lm, term)
@@ -169,8 +167,9 @@ class SearchNotes:
         score[said] = notes.score[last]
         come[said] = np.maximum(in_blank, in_label)[begins[last + 1] - 1]
         gains = ends.score - score
+        by_last = np.argsort(notes.last[:used], kind="stable")
         after_label = kernel.backward(
-            traces, notes, used, self.merges, self.scaled, blank, begins, ends.traces, gains
+            traces, notes, used, self.merges, self.scaled, blank, begins, by_last, ends.traces, gains
         )
         worth, ended, most = kernel.through(
             traces, notes, used, self.scaled, self.start, begins, in_blank, in_label, silent, nothing,

@@ -11,28 +11,16 @@ instead of the sum, forward and backward.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from earwright.compiling import Kernel, compile_kernel
 from earwright.decoding.beam_arrays import (
-    NO_WORD,
-    ROOT,
-    UNKNOWN_WORD,
     Floats,
     Ints,
     Longs,
     Notes,
-    Spellings,
-    Terms,
     Traces,
-    Tree,
-    Weights,
 )
-from earwright.decoding.beam_extend import changes, follow_term
-from earwright.decoding.spellings import BOUNDARY
-from earwright.lm.kernels import compiled, step
-from earwright.lm.ngrams import END, UNKNOWN
-from earwright.lm.tables import Tables
+from earwright.lm.kernels import compiled
 
 
 def _compiled(function: Kernel) -> Kernel:
@@ -121,13 +109,14 @@ def entry(
 @_compiled
 def backward(
     traces: Traces, notes: Notes, used: int, merges: int, log_probs: Floats, blank: int, begins: Longs,
-    ends: Ints, gains: Floats,
+    by_last: Longs, ends: Ints, gains: Floats,
 ) -> Floats:  # fmt: skip
     """The best that can follow each cell, in the search or by way of a merge.
 
     Args:
         merges: how many there are.
         begins: where the cells of traces begin.
+        by_last: the traces in the order of their last frames.
         ends, gains: traces that may end the utterance (-1: none), and what that adds.
 
     Returns:
@@ -140,7 +129,6 @@ def backward(
             cell = begins[ends[at] + 1] - 1  # of the last frame
             after_blank[cell] = max(after_blank[cell], gains[at])
             after_label[cell] = max(after_label[cell], gains[at])
-    by_last = np.argsort(notes.last[:used])
     left, merge = used - 1, merges - 1
     active, count = np.empty(used, np.int64), 0
     for t in range(frames - 1, -1, -1):
@@ -226,41 +214,3 @@ def losses(
         if in_label[one] > -np.inf:
             found[merge] = min(found[merge], in_label[other] - in_label[one])
     return found
-
-
-@compiled
-def end_words(
-    tree: Tree, terms: Terms, spellings: Spellings, lm: Tables, w: Weights, word_lm: bool, end_lm: bool,
-    boundaries: bool, ends: npt.NDArray[np.bool_], place: Ints, words: Ints, score: Floats, lm_score: Floats,
-    lm_state: Longs, term: Ints,
-) -> None:  # fmt: skip
-    """End a word where a prefix is, and for some the sentence; all arrays but the first two are changed.
-
-    Args:
-        end_lm: whether the language model is asked for the ends of sentences.
-        boundaries: whether words end at boundaries (else they have ended where the tree says).
-        ends: whether a sentence ends.
-        place: of the prefix.
-        words: that end; NO_WORD: none does.
-        score, lm_score, lm_state, term: of the prefix, and then of what it has become.
-    """
-    for row in range(len(words)):
-        if boundaries and place[row] != ROOT:
-            gain, word = changes(tree, w, place[row], ROOT, words[row]), words[row]
-            if word_lm and word != NO_WORD:
-                number = UNKNOWN if word == UNKNOWN_WORD else tree.lm_ids[word]
-                told, state, _, _ = step(lm, lm_state[row], number)
-                gain += w.lm * told
-                lm_score[row] += told
-                lm_state[row] = state
-            if len(terms.nodes) > 1:
-                after, bonus = follow_term(terms, term[row], BOUNDARY)
-                gain += bonus
-                term[row] = after
-            score[row] += gain
-        if ends[row]:
-            score[row] -= terms.nodes[term[row]]["promised"]
-            if end_lm:
-                told, _, _, _ = step(lm, lm_state[row], END)
-                score[row] += w.lm * told
-                lm_score[row] += told
