@@ -135,8 +135,8 @@ def quality(
             [one[0].text if one else "" for one in found],
             speakers=[cut.speaker for cut in cuts],
         )
-    found = keyterm_curve(evaluations, terms, default).to_dict()
-    return {name: value for name, value in found.items() if name != "by_term"}  # a line a term is too long
+    facts = keyterm_curve(evaluations, terms, default).to_dict()
+    return {name: value for name, value in facts.items() if name != "by_term"}  # a line a term is too long
 
 
 def tell(title: str, curve: dict[str, Any]) -> None:

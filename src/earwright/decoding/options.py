@@ -103,7 +103,7 @@ def for_many(options: SearchOptions, nbest: int) -> SearchOptions:
     Recombination would leave what differs in its last words alone, and a beam that is tuned to find the best
     one holds few others.
     """
-    return replace(options, recombine=False, beam=max(options.beam, 5 * nbest))
+    return replace(options, recombine=False, beam=max(options.beam, min(5 * nbest, _LARGEST_BEAM)))
 
 
 # A grammar allows so little that all of it can be tried in every frame, however unlikely. Where it has long
