@@ -40,6 +40,10 @@ BATCH_SECONDS = 20.0  # of padded audio; more takes more memory and on a CPU is 
 # Shorter audio is padded with zeros to this, since convolutions need as many frames as their kernels have.
 # Padding never changes a result.
 LEAST_SECONDS = 0.5
+_NO_LATTICES = (
+    "lattices need a beam search, as with a language model, a lexicon, key terms or a beam's size; with a "
+    "grammar or a neural model there are none."
+)
 
 
 class Recognizer:
@@ -145,7 +149,8 @@ class Recognizer:
             lexicon: the words that there are, or a file of them, one a line; None: those of the language
                 model, and any where there is none. See `SearchOptions.unknown_penalty` for others.
             keyterms: words and phrases to listen for, or a file of them.
-            options: all, or those that differ from the defaults and from what was tuned.
+            options: those that differ from the defaults (a grammar has its own) and from what was tuned; a
+                `SearchOptions` says all, whatever was tuned.
             rescorer: orders the best hypotheses anew; or the file of a larger model, n-gram or neural.
             grammar: all that can be said, or its file (JSGF, FSG, or a list of phrases); then nothing is as
                 it was tuned, and a language model, a lexicon or a rescorer is an error. A recording of up to
@@ -162,11 +167,11 @@ class Recognizer:
         from earwright.decoding.options import SearchOptions
         from earwright.decoding.setup import build_decoder
 
+        if not isinstance(nbest, int) or nbest < 1:
+            raise EarwrightError(f"nbest is {nbest!r}; give a whole number from 1 up.")
         tuned = self._tuned if grammar is None else {}
         if not isinstance(options, SearchOptions):
             options = {**tuned.get("options", {}), **(options or {})}
-        if nbest < 1:
-            raise EarwrightError(f"nbest is {nbest}; give 1 or more.")
         decoder = build_decoder(
             self.tokenizer,
             self.meta.normalizer,
@@ -294,7 +299,7 @@ class Recognizer:
 
         if on_lattice is not None:
             if not isinstance(decoder, BeamDecoder) or not decoder.search.has_lattices:
-                raise EarwrightError("lattices come of a beam search with n-grams or none; see `use_beam`.")
+                raise EarwrightError(_NO_LATTICES)
             decoder = replace(decoder, with_lattice=True)
         found = self.transcribe_ways(sources, [decoder], sample_rate, on_piece, hand_on)
         return (one if isinstance(one, EarwrightError) else one[0] for one in found)
@@ -403,19 +408,29 @@ class Recognizer:
                     results[index] = error
         return results
 
+    def _temperature_of(self, decoder: Decoder) -> float:
+        """That which was tuned, for confidences of the kind that it was tuned on; others are as they are."""
+        if self.meta.search.get("method") != "beam":
+            return self.temperature if isinstance(decoder, GreedyDecoder) else 1.0
+        of_lattices = isinstance(decoder, BeamDecoder) and decoder.search.has_lattices
+        return self.temperature if of_lattices else 1.0
+
     def _heard(self, piece: Piece, found: Decoded, decoder: Decoder) -> Heard:
         """Segments, and alternatives if they were asked for."""
         # The end of a piece and the start of the next are the same division of whole numbers, so that their
         # words do not overlap by a rounding.
         rate = self.meta.sample_rate
         start, end = piece.start_sample / rate, (piece.start_sample + len(piece.samples)) / rate
-        words = timed_words(found, self.tokenizer, self.meta.frame_shift, start, end, self.temperature)
-        segments = segments_of(decoder.write(words))
+        temperature = self._temperature_of(decoder)
+        found_words = timed_words(found, self.tokenizer, self.meta.frame_shift, start, end, temperature)
+        words = decoder.write(found_words)
+        segments = segments_of(words)
         best = found.best[0] if found.best else None
         if best is not None and best.fit is not None:  # of a grammar
             whole = whole_segment(words) if words else Segment("", start, end)
             segments = (replace(whole, rejected=best.rejected, score=best.fit, tags=best.tags),)
-        if not isinstance(decoder, BeamDecoder) or decoder.nbest == 1:
+        rejected = best is not None and best.rejected
+        if not isinstance(decoder, BeamDecoder) or decoder.nbest == 1 or rejected:
             return Heard(segments)
         hypotheses = tuple(Alternative(one.text, one.score) for one in found.best)
         return Heard(segments, (Alternatives(start, end, hypotheses),))

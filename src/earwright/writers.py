@@ -125,7 +125,7 @@ def to_whisper_dict(transcript: Transcript, layout: Layout) -> dict[str, Any]:
             entry["words"] = [_word_dict(word) for word in segment.words]
         if segment.score is not None:
             entry["rejected"] = segment.rejected
-            entry["score"] = round(segment.score, 4) if math.isfinite(segment.score) else None
+            entry["score"] = _finite(segment.score)
             entry["tags"] = list(segment.tags)
         segments.append(entry)
     found = {
@@ -139,11 +139,16 @@ def to_whisper_dict(transcript: Transcript, layout: Layout) -> dict[str, Any]:
     return found
 
 
+def _finite(number: float) -> float | None:
+    """JSON has no infinities."""
+    return round(number, 4) if math.isfinite(number) else None
+
+
 def _alternatives_dict(piece: Alternatives) -> dict[str, Any]:
     return {
         "start": round(piece.start, 3),
         "end": round(piece.end, 3),
-        "hypotheses": [{"text": one.text, "score": round(one.score, 4)} for one in piece.hypotheses],
+        "hypotheses": [{"text": one.text, "score": _finite(one.score)} for one in piece.hypotheses],
     }
 
 

@@ -91,7 +91,7 @@ def test_lattices_of_each_piece(run: Run) -> None:
 def test_lattices_need_a_beam(run: Run) -> None:
     code, out, err = run("a.wav", "--lattice", "lattices")
     assert (code, out) == (1, "")
-    assert "lattices come of a beam search" in err
+    assert "lattices need a beam search" in err
     assert not Path("lattices").exists()
 
 
@@ -371,7 +371,7 @@ def test_a_grammar_finds_its_phrases_and_says_what_it_rejects(run: Run) -> None:
     code, out, err = run("a.wav", "b.flac", "more/c.ogg", *flags)
     assert (code, out) == (0, "a.wav: hello you\nb.flac: good day\n")
     assert err.startswith(
-        "earwright: more/c.ogg: 0.00 to 0.90 s: rejected, nothing in the grammar fits (score -inf)"
+        "earwright: more/c.ogg: 0.00 to 0.90 s: rejected, no phrase of the grammar is possible"
     )
     assert err.count("\n") == 1
     code, out, err = run("a.wav", "more/c.ogg", "--json", *flags)
@@ -417,3 +417,40 @@ def test_the_best_hypotheses_are_in_json(run: Run) -> None:
     assert "alternatives" not in json.loads(run("a.wav", "--json", *words)[1])
     code, _, err = run("a.wav", "--nbest", "3")
     assert code == 2 and "--json" in err
+
+
+def test_a_grammar_s_phrases_are_written_as_key_terms_are(run: Run) -> None:
+    Path("tagged.gram").write_text(
+        "#JSGF V1.0;\ngrammar g;\npublic <g> = hello you {greeting} | good day {parting};\n"
+    )
+    Path("terms.txt").write_text("Good DAY\nYou\n")
+    flags = ("--grammar", "tagged.gram", "--keyterms", "terms.txt", "--nbest", "2", "--json")
+    for path, text, tag in (("a.wav", "hello You", "greeting"), ("b.flac", "Good DAY", "parting")):
+        found = json.loads(run(path, *flags)[1])
+        (segment,) = found["segments"]
+        assert (found["text"], segment["text"], segment["tags"]) == (text, text, [tag])
+        assert found["alternatives"][0]["hypotheses"][0]["text"] == text
+    found = json.loads(run("more/c.ogg", *flags)[1], parse_constant=pytest.fail)  # no infinities
+    assert found["segments"][0]["rejected"] and "alternatives" not in found
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--rejection", "3"), "--grammar"),
+        (("--keyterm-boost", "1"), "--keyterms"),
+    ],
+)
+def test_flags_that_go_with_others(run: Run, flags: tuple[str, ...], said: str) -> None:
+    code, out, err = run("a.wav", *flags)
+    assert (code, out) == (1, "") and said in err
+
+
+def test_words_that_cannot_be_spelled_are_told(run: Run) -> None:
+    Path("words.txt").write_text("hello\nyou\n12\n")
+    code, out, err = run("a.wav", "--lexicon", "words.txt")
+    assert (code, out) == (0, "hello you\n")
+    assert err == (
+        "earwright: warning: 1 words of the lexicon cannot be spelled with the recognizer's tokens, such as "
+        "'12'.\n"
+    )

@@ -226,3 +226,12 @@ def test_numbers_that_lead_nowhere_are_said_or_harmless(data: st.DataObject) -> 
     assert stream.stable_words >= 0
     stream.partial()
     stream.finish(3)
+
+
+def test_key_terms_that_are_written_in_another_way() -> None:
+    search = BeamSearch(("<blank>", "▁", "a", "b"), lexicon=("a", "b"))
+    data = search.stream(keyterms=search.keyterms(["A", "ab"], str.lower)).save()
+    assert search.restore(data, search.keyterms(["A", "ab"], str.lower)).finish()
+    for others in (["a", "ab"], ["A", "ba"]):
+        with pytest.raises(EarwrightError, match="other key terms"):
+            search.restore(data, search.keyterms(others, str.lower))

@@ -18,7 +18,7 @@ def other_decoders(recognizer: Recognizer, boosts: Sequence[float] | None) -> di
 
     decoder = cast("BeamDecoder", recognizer.decoder)
     found = boost_decoders(decoder, BOOSTS if boosts is None else boosts)
-    found.pop(decoder.search.options.keyterm_boost)
+    found.pop((decoder.options or decoder.search.options).keyterm_boost)
     return found
 
 
@@ -29,6 +29,7 @@ def measure_keyterms(
     from earwright.decoding import read_keyterms
     from earwright.evaluation.keyterms import keyterm_curve
 
-    boost = cast("BeamDecoder", recognizer.decoder).search.options.keyterm_boost
+    decoder = cast("BeamDecoder", recognizer.decoder)
+    boost = (decoder.options or decoder.search.options).keyterm_boost
     terms = [term.text for term in read_keyterms(path)]
     return keyterm_curve({**others, boost: evaluation}, terms, boost)

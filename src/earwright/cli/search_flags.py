@@ -89,10 +89,15 @@ def use_search(recognizer: Recognizer, args: argparse.Namespace, nbest: int = 1)
     """Have a recognizer search as the arguments say, for so many hypotheses of each piece.
 
     Raises:
-        EarwrightError: a file that cannot be read, or does not fit the recognizer.
+        EarwrightError: a file that cannot be read, or does not fit the recognizer; a flag without its like.
     """
+    from earwright.errors import EarwrightError
+
     names = ("beam", "lm_weight", "word_bonus", "unknown_penalty", "keyterm_boost", "rejection")
     given: dict[str, Any] = {name: value for name in names if (value := getattr(args, name)) is not None}
+    for name, partner in (("rejection", "grammar"), ("keyterm_boost", "keyterms")):
+        if name in given and not getattr(args, partner):
+            raise EarwrightError(f"--{name.replace('_', '-')} goes with --{partner}.")
     if given or args.lm or args.lexicon or args.keyterms or args.rescore or args.grammar or nbest > 1:
         recognizer.use_beam(
             lm=args.lm,

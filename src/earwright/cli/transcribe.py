@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -60,7 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "--lattice", metavar="DIR",
-        help="write DIR/NAME-PIECE.slf (or .lat): a word lattice of each piece of at most 20 s; needs a beam",
+        help="write DIR/NAME-PIECE.slf (or .lat): a word lattice of each piece of at most 20 s, as the first "
+        "search has it; needs a beam",
     )  # fmt: skip
     add(
         "--lattice_format", "--lattice-format", choices=LATTICE_FORMATS, default="slf",
@@ -216,9 +218,12 @@ class _Output:
         """Say where nothing was found that a grammar allows; JSON has it among the rest."""
         for segment in segments:
             if segment.rejected and not self.json:
+                why = f"nothing in the grammar fits (score {segment.score:.2f})"
+                if segment.score == -math.inf:
+                    why = "no phrase of the grammar is possible"
+                where = f"{self.paths[index]}: {segment.start:.2f} to {segment.end:.2f} s"
                 print(
-                    f"earwright: {self.paths[index]}: {segment.start:.2f} to {segment.end:.2f} s: rejected, "
-                    f"nothing in the grammar fits (score {segment.score:.2f}).",
+                    f"earwright: {where}: rejected, {why}.",
                     file=sys.stderr,
                     flush=True,
                 )
@@ -277,7 +282,8 @@ def _complaint(args: argparse.Namespace, model: str | None, files: int) -> str |
         return f"-f {args.output_format} of several files needs -o DIR"
     if stdout_only and args.json and args.output_format not in (None, "json"):
         return f"--json and -f {args.output_format} both want stdout; give -o DIR for the files"
-    if args.nbest > 1 and not (args.json or args.output_format in ("json", "all") or args.output_dir):
+    in_json = args.json or args.output_format in ("json", "all")
+    if args.nbest > 1 and not (in_json or (args.output_dir and args.output_format is None)):
         return "--nbest needs --json or -f json: the hypotheses are in there"
     if args.max_line_count and not args.max_line_width:
         return "--max_line_count needs --max_line_width"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--rescore",
         metavar="FILE",
-        help="a larger model for a second look, if it helps; into the bundle, too",
+        help="a larger model for a second look, if it helps; without it there is none",
     )
     add("--normalizer", default="basic", metavar="NAME", help="of the scoring (default: basic)")
     add("--limit", type=positive, default=300, metavar="N", help="so many cuts, evenly chosen (default 300)")
@@ -135,7 +136,10 @@ def _tune(recognizer: Recognizer, cuts: Any, args: argparse.Namespace) -> Found:
                 scorer, nbest = ModelScorer.load(args.rescore), BeamDecoder.candidates
                 rescorer, after = tune_rescoring(search, tuning.options, scorer, grids, texts, plain, nbest)
                 errors = after if rescorer else errors
-            recognizer.use_beam(lm=args.lm, lexicon=args.lexicon, options=tuning.options, rescorer=rescorer)
+            recognizer.use_beam(lm=args.lm, lexicon=args.lexicon, options=tuning.options)
+            # Not what an earlier tuning has left in the bundle: without --rescore it is taken out.
+            beam = cast("BeamDecoder", recognizer.decoder)
+            recognizer.decoder = dataclasses.replace(beam, rescorer=rescorer)
         shift = recognizer.meta.frame_shift
         heard = [
             timed_words(found, recognizer.tokenizer, shift, 0.0, shift * len(grid))

@@ -240,6 +240,8 @@ class BeamSearch:
 
         Terms that are empty, there twice or cannot be spelled with the tokens bring a warning.
         """
+        if isinstance(terms, str):
+            raise EarwrightError(f"the key terms are the text {terms!r}; give a list of them.")
         spellings = None
         if self._pronunciations is not None:
             spellings = {word: list(ways) for word, ways in self._pronunciations.items()}
@@ -247,6 +249,8 @@ class BeamSearch:
         return KeytermSet.of(terms, self.units, self.tree, self._word_lm, closed, spellings, normalize)
 
     def _build_tree(self, lexicon: Lexicon) -> SpellingTree:
+        if isinstance(lexicon, str):
+            raise EarwrightError(f"the lexicon is the text {lexicon!r}; give a list of words.")
         if self.units.space is None and not isinstance(lexicon, Mapping):
             raise EarwrightError(
                 "the tokens have no sign for a space, so give the lexicon as word -> spellings in tokens."

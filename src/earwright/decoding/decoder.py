@@ -96,7 +96,7 @@ class BeamDecoder:
         lattice_confidence: take confidences from a word lattice (`lattice.confidence`) instead of from the
             alignment alone: they tell right words from wrong ones far better, and take about as long again as
             the search. Where there are no lattices, as with a neural model, the alignment's are taken.
-        with_lattice: whether lattices come back.
+        with_lattice: whether lattices come back; they are of the search, and know nothing of the rescorer.
     """
 
     search: BeamSearch
@@ -138,9 +138,8 @@ class BeamDecoder:
         decoded = Decoded.of(aligned, best, kept)
         if lattice is None or not self.lattice_confidence:
             return decoded
-        units = self.search.units
-        heard = found[0].words if units.space is None else units.text(decoded.tokens).split()
-        spread = spread_over_tokens(units, decoded.tokens, word_confidences(lattice, heard))
+        sure = word_confidences(lattice, found[0].heard)
+        spread = spread_over_tokens(self.search.units, decoded.tokens, sure)
         return decoded if spread is None else replace(decoded, confidences=spread)
 
     def _search(self, log_probs: LogProbs) -> tuple[list[Hypothesis], Lattice | None]:
@@ -148,7 +147,8 @@ class BeamDecoder:
         options = self._options
         wanted = self.with_lattice or (self.lattice_confidence and self.search.has_lattices)
         count = max(self.nbest, self.candidates if self.rescorer else 1)
-        if wanted and count == 1:
+        # A search that takes notes for a lattice recombines; one that does not is another one.
+        if wanted and count == 1 and options.recombine and self.search.lm is not None:
             return self.search.decode_with_lattice(log_probs, 1, options, self.keyterms)
         many = for_many(options, count) if count > 1 else options
         found = self.search.decode(log_probs, count, many, self.keyterms)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from earwright.decoding.keyterm_automaton import Automaton, build_automaton
 from earwright.decoding.keyterm_writing import Words, Writing
 from earwright.decoding.spellings import BOUNDARY, Units
-from earwright.errors import EarwrightError
+from earwright.errors import EarwrightError, EarwrightWarning
 
 MOST_SPELLINGS = 64  # of a term whose words have several each
 NAMED = 5  # terms that a warning names
@@ -119,7 +119,7 @@ def hear_keyterms(
         raise EarwrightError(dropped[0] if len(listed) == 1 else f"no key term can be heard; {dropped[0]}")
     if dropped:
         more = f" And {len(dropped) - NAMED:,} more such." if len(dropped) > NAMED else ""
-        warnings.warn(" ".join(dropped[:NAMED]) + more, stacklevel=3)
+        warnings.warn(" ".join(dropped[:NAMED]) + more, EarwrightWarning, stacklevel=3)
     writing = Writing({heard: text for heard, text in texts.items() if heard != text})
     words = tuple(dict.fromkeys(itertools.chain.from_iterable(texts)))
     return HeardTerms(build_automaton(patterns, weights), writing, words, tuple(dropped))

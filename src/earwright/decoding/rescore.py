@@ -82,7 +82,7 @@ class Rescorer:
         if not hypotheses or self.share == 0.0 or len(self._failures) >= _PATIENCE:
             return list(hypotheses)
         try:
-            found = self.scorer.log10([one.text for one in hypotheses])
+            found = self.scorer.log10([" ".join(one.heard or one.words) for one in hypotheses])
             if len(found) != len(hypotheses) or not all(map(math.isfinite, found)):
                 raise EarwrightError("the scorer's answer is not a finite number for each text.")
         except EarwrightError as error:

@@ -122,11 +122,19 @@ def save_stream(stream: BeamStream) -> bytes:
         }
     facts = {
         "search": stream.search.fingerprint,
-        "keyterms": fingerprint(stream._terms),
+        "keyterms": _of_terms(stream),
         "options": asdict(stream.options),
         "frames": stream.frames,
     }
     return pack(facts, arrays)
+
+
+def _of_terms(stream: BeamStream) -> str:
+    """A fingerprint of key terms: how they are heard and written, and the words that they let in."""
+    texts = stream._writing.texts
+    written = [f"{' '.join(heard)} -> {' '.join(texts[heard])}" for heard in sorted(texts)]
+    added = stream._words.words[len(stream.search.tree.words) :]
+    return fingerprint([*stream._terms, *written, *added])
 
 
 def _no_frames(stream: BeamStream) -> npt.NDArray[np.float32]:
@@ -151,7 +159,7 @@ def restore_stream(search: BeamSearch, data: bytes, keyterms: KeytermSet | None)
     except (EarwrightError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise EarwrightError(f"{_DAMAGED}: {first_line(error)}.") from error
     stream = search.stream(options, keyterms)
-    if facts.get("keyterms") != fingerprint(stream._terms):
+    if facts.get("keyterms") != _of_terms(stream):
         raise EarwrightError("the search was saved with other key terms; give the same ones to `restore`.")
     try:
         _fill(stream, frames, arrays)

@@ -64,6 +64,13 @@ def build_decoder(
         closed = closed.spelled(lambda word: normalize(word, normalizer))
     chosen = search_options(options, SearchOptions() if closed is None else GRAMMAR_OPTIONS)
     search = BeamSearch(tokenizer, lexicon=words, lm=model, options=chosen, grammar=closed)
+    if search.unspellable and lexicon is not None:
+        warnings.warn(
+            f"{len(search.unspellable):,} words of the lexicon cannot be spelled with the recognizer's "
+            f"tokens, such as {search.unspellable[0]!r}.",
+            EarwrightWarning,
+            stacklevel=2,
+        )
     terms = build_keyterms(search, normalizer, keyterms)
     second = Rescorer(ModelScorer.load(rescorer)) if isinstance(rescorer, str | os.PathLike) else rescorer
     return BeamDecoder(search, terms, second, lattice_confidence=True)

@@ -64,6 +64,7 @@ class Hypothesis:
         rejected: nothing that a grammar allows fits the audio well enough: there is no text, and the scores
             are those of what is nearest.
         tags: of a grammar, those of the phrase.
+        heard: the words before key terms were written as they are listed.
     """
 
     text: str
@@ -77,6 +78,7 @@ class Hypothesis:
     fit: float | None = None
     rejected: bool = False
     tags: tuple[str, ...] = ()
+    heard: tuple[str, ...] = field(repr=False, default=())
 
 
 class BeamStream:
@@ -285,7 +287,7 @@ class BeamStream:
             replace(
                 one,
                 fit=fit_of(heard, one.tokens, units.count(one.tokens), units.blank),
-                tags=() if grammar is None else grammar.tags(one.words),
+                tags=() if grammar is None else grammar.tags(one.heard),
             )
             for one in found
         ]
@@ -294,7 +296,7 @@ class BeamStream:
             return [one for one, fitting in zip(judged, fits, strict=True) if fitting]
         nothing = Hypothesis("", (), (), (), -math.inf, -math.inf, 0.0, fit=-math.inf)
         best = judged[0] if judged else nothing
-        return [replace(best, text="", words=(), tokens=(), frames=(), unknown=(), rejected=True, tags=())]
+        return [replace(best, text="", words=(), tokens=(), frames=(), unknown=(), heard=(), rejected=True)]
 
     def partial(self) -> Hypothesis | None:
         """The best hypothesis so far, its last word maybe unfinished; `stable_words` of it are settled."""
@@ -436,6 +438,7 @@ class BeamStream:
             worth - float(score),
             float(lm_score),
             tuple(any(unknown[first:last]) for piece, first, last in pieces for _ in piece),
+            heard=tuple(names),
         )
 
 

@@ -128,7 +128,7 @@ def tune_rescoring(
     """
     references = [normalize(text).split() for text in texts]
     found = search.decode_batch(grids, nbest, for_many(options, nbest))
-    told = [scorer.log10([one.text for one in hypotheses]) for hypotheses in found]
+    told = [scorer.log10([" ".join(one.heard or one.words) for one in hypotheses]) for hypotheses in found]
 
     def errors(rescorer: Rescorer | None) -> int:
         heard = []
