@@ -134,8 +134,8 @@ def _tune(recognizer: Recognizer, cuts: Any, args: argparse.Namespace) -> Found:
         else:
             if args.rescore:
                 scorer, nbest = ModelScorer.load(args.rescore), BeamDecoder.candidates
-                rescorer, after = tune_rescoring(search, tuning.options, scorer, grids, texts, plain, nbest)
-                errors = after if rescorer else errors
+                looked = tuning.options, scorer, grids, texts, plain, nbest, errors
+                rescorer, errors = tune_rescoring(search, *looked)
             recognizer.use_beam(lm=args.lm, lexicon=args.lexicon, options=tuning.options)
             # Not what an earlier tuning has left in the bundle: without --rescore it is taken out.
             beam = cast("BeamDecoder", recognizer.decoder)

@@ -14,8 +14,10 @@ from earwright.decoding.align import align_tokens
 from earwright.decoding.beam import BeamSearch
 from earwright.decoding.greedy import greedy_search
 from earwright.decoding.keyterm_set import KeytermSet
+from earwright.decoding.keyterm_writing import Writing
 from earwright.decoding.lattice.confidence import spread_over_tokens, word_confidences
 from earwright.decoding.lattice.graph import Lattice
+from earwright.decoding.lattice.hypotheses import lattice_hypotheses
 from earwright.decoding.options import SearchOptions, for_many
 from earwright.decoding.rescore import Rescorer
 from earwright.decoding.stream import Hypothesis
@@ -102,7 +104,7 @@ class BeamDecoder:
     search: BeamSearch
     keyterms: KeytermSet | None = None
     rescorer: Rescorer | None = None
-    candidates: int = 20
+    candidates: int = 50
     threads: int | None = None
     options: SearchOptions | None = None
     nbest: int = 1
@@ -150,8 +152,33 @@ class BeamDecoder:
         # A search that takes notes for a lattice recombines; one that does not is another one.
         if wanted and count == 1 and options.recombine and self.search.lm is not None:
             return self.search.decode_with_lattice(log_probs, 1, options, self.keyterms)
-        many = for_many(options, count) if count > 1 else options
-        found = self.search.decode(log_probs, count, many, self.keyterms)
         if self.rescorer is not None:
+            found, lattice = candidates_of(self.search, log_probs, count, options, self.keyterms)
             found = self.rescorer.rescore(found, options.lm_weight)
-        return found, self.search.lattice(log_probs, options, self.keyterms) if wanted else None
+        else:
+            many = for_many(options, count) if count > 1 else options
+            found, lattice = self.search.decode(log_probs, count, many, self.keyterms), None
+        if wanted and lattice is None:
+            lattice = self.search.lattice(log_probs, options, self.keyterms)
+        return found, lattice
+
+
+def candidates_of(
+    search: BeamSearch,
+    log_probs: LogProbs,
+    count: int,
+    options: SearchOptions,
+    keyterms: KeytermSet | None = None,
+) -> tuple[list[Hypothesis], Lattice | None]:
+    """Hypotheses for a second look, best first: of a lattice, where there is one.
+
+    Args:
+        search, options, keyterms: of the first look.
+        log_probs: (T, V).
+        count: how many at most.
+    """
+    if not (options.recombine and search.lm is not None and search.has_lattices):
+        return search.decode(log_probs, count, for_many(options, count), keyterms), None
+    found, lattice = search.decode_with_lattice(log_probs, 1, options, keyterms)
+    writing = Writing() if keyterms is None or options.keyterm_boost == 0 else keyterms.writing
+    return lattice_hypotheses(lattice, count, search.units.blank, writing) or found, lattice
