@@ -21,12 +21,13 @@ from earwright.decoding.fusion import Fusion
 from earwright.decoding.grammar import Grammar
 from earwright.decoding.grammar.arcs import grammar_arcs
 from earwright.decoding.grammar.lexicon import grammar_lexicon
+from earwright.decoding.hypothesis import Hypothesis
 from earwright.decoding.keyterm_set import KeytermSet
 from earwright.decoding.keyterms import Keyterm
 from earwright.decoding.options import GRAMMAR_OPTIONS, SearchOptions
 from earwright.decoding.spelling_tree import SpellingTree, spelling_tree
 from earwright.decoding.spellings import Units
-from earwright.decoding.stream import BeamStream, Hypothesis
+from earwright.decoding.stream import BeamStream
 from earwright.errors import EarwrightError
 from earwright.lm.neural import NeuralLanguageModel
 from earwright.lm.ngrams import NEVER, SPECIAL_WORDS, Level, NgramModel

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from earwright.decoding.align import align_tokens
 from earwright.decoding.beam import BeamSearch
 from earwright.decoding.greedy import greedy_search
+from earwright.decoding.hypothesis import Hypothesis
 from earwright.decoding.keyterm_set import KeytermSet
 from earwright.decoding.keyterm_writing import Writing
 from earwright.decoding.lattice.confidence import spread_over_tokens, word_confidences
@@ -20,7 +21,6 @@ from earwright.decoding.lattice.graph import Lattice
 from earwright.decoding.lattice.hypotheses import lattice_hypotheses
 from earwright.decoding.options import SearchOptions, for_many
 from earwright.decoding.rescore import Rescorer
-from earwright.decoding.stream import Hypothesis
 from earwright.decoding.words import TimedTokens, written_words
 from earwright.errors import EarwrightError
 from earwright.transcript import Word

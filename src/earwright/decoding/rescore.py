@@ -23,7 +23,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from earwright.decoding.stream import Hypothesis
+from earwright.decoding.hypothesis import Hypothesis
 from earwright.errors import EarwrightError, EarwrightWarning, first_line
 from earwright.lm.neural import NeuralLanguageModel
 from earwright.lm.ngrams import END

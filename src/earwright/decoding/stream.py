@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from earwright.decoding.beam_arrays import (
 from earwright.decoding.frames import frame_probs, scaled_log_probs
 from earwright.decoding.fusion import Prefixes
 from earwright.decoding.grammar.rejection import fit_of
+from earwright.decoding.hypothesis import Hypothesis
 from earwright.decoding.keyterm_automaton import NO_TERMS
 from earwright.decoding.keyterm_set import KeytermSet
 from earwright.decoding.keyterm_writing import Writing
@@ -44,41 +45,6 @@ if TYPE_CHECKING:
 
 _CHUNK = 512  # frames for which room is made at once
 _MOST_TRACES = 1 << 18  # above this, what all hypotheses share is taken out first
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """What a search found.
-
-    Attributes:
-        text: the words, separated by single blanks.
-        words: as the lexicon has them; what it does not have as it is spelled.
-        tokens: their numbers.
-        frames: in which each token was first heard; `decoding.align` says it better.
-        score: what it is worth, as a natural logarithm; see `SearchOptions`.
-        acoustic_score: the part of it that is log P(audio | tokens), scaled as the options say.
-        lm_score: log10 of the language model, unweighted, or of the grammar.
-        unknown: for each word whether the lexicon lacks it.
-        fit: of a grammar: how well the phrase explains the audio, beside what the audio sounds like without
-            a grammar; 0 at best; see `decoding.grammar.rejection`.
-        rejected: nothing that a grammar allows fits the audio well enough: there is no text, and the scores
-            are those of what is nearest.
-        tags: of a grammar, those of the phrase.
-        heard: the words before key terms were written as they are listed.
-    """
-
-    text: str
-    words: tuple[str, ...]
-    tokens: tuple[int, ...]
-    frames: tuple[int, ...]
-    score: float
-    acoustic_score: float
-    lm_score: float
-    unknown: tuple[bool, ...] = field(repr=False, default=())
-    fit: float | None = None
-    rejected: bool = False
-    tags: tuple[str, ...] = ()
-    heard: tuple[str, ...] = field(repr=False, default=())
 
 
 class BeamStream:

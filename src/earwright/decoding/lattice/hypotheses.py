@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from earwright.decoding.hypothesis import Hypothesis
 from earwright.decoding.keyterm_writing import Writing
 from earwright.decoding.lattice.graph import Lattice
 from earwright.decoding.lattice.paths import LatticePath, nbest_paths
-from earwright.decoding.stream import Hypothesis
 
 
 def lattice_hypotheses(
