@@ -70,7 +70,9 @@ def test_words_that_compete_at_their_places_have_their_arcs_posteriors(data: st.
     posteriors = lattice.posteriors()
     best = nbest_paths(lattice)[0].words
     network = confusion_network(lattice)
-    assert network.words == best
+    by_word = dict(zip(lattice.words, posteriors.tolist(), strict=True))
+    # The same, or one that is just as likely, to the last digits.
+    assert [by_word[word] for word in network.words] == pytest.approx([by_word[word] for word in best])
     for arc, word in enumerate(lattice.words):
         slot = network.slots[int(word[1:])]
         assert slot.posterior(word) == pytest.approx(posteriors[arc], abs=1e-6)
