@@ -227,7 +227,7 @@ def test_unusual_audio_is_fine(run: Run) -> None:
         (["a.wav", "--json", "-f", "srt"], "both want stdout"),
         (["a.wav", "-f", "srt", "--max_line_count", "2"], "needs --max_line_width"),
         (["a.wav", "-f", "docx"], "invalid choice"),
-        (["a.wav", "--threads", "0"], "not a whole number above 0"),
+        (["a.wav", "--threads", "0"], "0 is not a number from 1 up"),
         (["a.wav", "--max_line_width", "-3"], "--max_line_width"),
         (["a.wav", "--nonsense"], "--nonsense"),
     ],

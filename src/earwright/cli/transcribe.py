@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from earwright.cli.search_flags import add_search_arguments
+from earwright.cli.search_flags import add_search_arguments, positive
 
 if TYPE_CHECKING:
     from earwright.decoding.lattice import Lattice
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("max_line_count", "lines in a subtitle; needs --max_line_width"),
         ("max_words_per_line", "words in a subtitle; no effect beside both of the above"),
     ):
-        add(f"--{flag}", f"--{flag.replace('_', '-')}", type=_positive, metavar="N", help=what)
+        add(f"--{flag}", f"--{flag.replace('_', '-')}", type=positive, metavar="N", help=what)
     add(
         "--highlight_words", "--highlight-words", action=_Switch, default=False,
         help="underline each word in subtitles while it is spoken",
@@ -69,10 +69,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="HTK's format, or Kaldi's CompactLattice as text (default: slf)",
     )  # fmt: skip
     add(
-        "--nbest", type=_positive, default=1, metavar="N",
+        "--nbest", type=positive, default=1, metavar="N",
         help="in JSON, the N best hypotheses of each piece of at most 20 s; searches with a beam",
     )  # fmt: skip
-    add("--threads", type=_positive, metavar="N", help="cores to use (default: all)")
+    add("--threads", type=positive, metavar="N", help="cores to use (default: all)")
     add_search_arguments(parser)
 
 
@@ -260,13 +260,6 @@ class _Switch(argparse.Action):
             namespace.more_files = [*getattr(namespace, "more_files", ()), str(value)]
             value = None
         setattr(namespace, self.dest, value is None or str(value).lower() == "true")
-
-
-def _positive(text: str) -> int:
-    """A whole number above 0."""
-    if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
 
 
 def _complaint(args: argparse.Namespace, model: str | None, files: int) -> str | None:
