@@ -8,7 +8,7 @@ the ARPA file's unigrams, the same for all; flashlight-text and earwright say no
 decoder is run with the language model's weight that is best for it of a few, and with each beam; times are of
 the process (one thread), of everything between log-probs and text.
 
-What a beam leaves out depends on its thresholds, too. flashlight-text is run with earwright's default (14
+What a beam leaves out depends on its thresholds, too. flashlight-text is run with earwright's default (12
 behind the best hypothesis; it tries all tokens); pyctcdecode with its own (10 behind the best hypothesis, no
 token 5 behind its frame's best), and earwright once more with those. Ratios are told at equal thresholds.
 """
@@ -53,7 +53,7 @@ def main() -> int:
     parser.add_argument("arpa")
     parser.add_argument("--words", type=int, default=60_000)
     parser.add_argument("--limit", type=int, metavar="N", help="the first N utterances alone")
-    parser.add_argument("--beams", type=int, nargs="+", default=[20, 50, 100, 500])
+    parser.add_argument("--beams", type=int, nargs="+", default=[50, 100, 200, 500])
     parser.add_argument("--weights", type=float, nargs="+", default=[0.3, 0.5, 0.7])
     parser.add_argument("--bonus", type=float, default=0.0)
     parser.add_argument("--without", nargs="*", default=[], choices=list(DECODERS))
@@ -197,7 +197,7 @@ def flashlight(
     options = LexiconDecoderOptions(
         beam_size=beam,
         beam_size_token=len(tokens),
-        beam_threshold=14.0,
+        beam_threshold=12.0,
         lm_weight=weight * math.log(10),
         word_score=bonus,
         unk_score=-math.inf,

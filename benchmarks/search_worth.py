@@ -28,7 +28,7 @@ import numpy.typing as npt
 from earwright import Recognizer
 from earwright.cuts import read_cut_audio, read_cuts
 from earwright.decoding import BeamSearch, Hypothesis, SearchOptions, greedy_search
-from earwright.decoding.options import for_many
+from earwright.decoding.decoder import candidates_of
 from earwright.decoding.rescore import ModelScorer
 from earwright.evaluation import score
 from earwright.evaluation.record import machine, save_record
@@ -141,7 +141,7 @@ def rescored(path: str, search: BeamSearch, options: SearchOptions, dev: Part, t
     scorer = ModelScorer.load(path)
 
     def lists(part: Part) -> list[list[Hypothesis]]:
-        return [search.decode(grid, NBEST, for_many(options, NBEST)) for grid in part.grids]
+        return [candidates_of(search, grid, NBEST, options)[0] for grid in part.grids]
 
     def best(found: list[list[Hypothesis]], new: list[list[float]], share: float, scale: float) -> list[str]:
         texts = []

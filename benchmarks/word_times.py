@@ -23,7 +23,7 @@ import numpy as np
 from earwright import Recognizer
 from earwright.alignment import align_recording, read_words
 from earwright.cuts import read_cut_audio, read_cuts
-from earwright.decoding import align_tokens, timed_words
+from earwright.decoding import Decoder, GreedyDecoder, align_tokens, timed_words
 from earwright.evaluation.align import align
 from earwright.evaluation.record import machine, save_record
 from earwright.text import normalize
@@ -48,20 +48,20 @@ def main() -> int:
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "bundle": recognizer.meta.name,
-        "greedy": against_text(recognizer, args),
+        "greedy": against_text(recognizer, GreedyDecoder(), args),
     }
     if args.vectors:
         result["against pocketsphinx"] = against_vectors(recognizer, args.vectors)
     if args.lm or recognizer.meta.search.get("method") == "beam":
         recognizer.use_beam(lm=args.lm)
-        result["beam"] = against_text(recognizer, args)
+        result["beam"] = against_text(recognizer, recognizer.decoder, args)
     print(json.dumps({key: value for key, value in result.items() if key != "machine"}, indent=1))
     if args.save:
         save_record(args.save, result)
     return 0
 
 
-def against_text(recognizer: Recognizer, args: argparse.Namespace) -> dict[str, Any]:
+def against_text(recognizer: Recognizer, decoder: Decoder, args: argparse.Namespace) -> dict[str, Any]:
     """Words of free search beside the same words of the given text."""
     meta, tokenizer = recognizer.meta, recognizer.tokenizer
     starts, ends, words = [], [], 0
@@ -73,9 +73,7 @@ def against_text(recognizer: Recognizer, args: argparse.Namespace) -> dict[str, 
         if forced is None:
             continue
         known = timed_words(forced, tokenizer, meta.frame_shift, 0.0, seconds)
-        free = timed_words(
-            recognizer.decoder.decode([log_probs])[0], tokenizer, meta.frame_shift, 0.0, seconds
-        )
+        free = timed_words(decoder.decode([log_probs])[0], tokenizer, meta.frame_shift, 0.0, seconds)
         words += len(known)
         one = other = 0
         for pair in align([word.text for word in known], [word.text for word in free]):

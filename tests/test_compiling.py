@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from earwright.compiling import compile_kernel, kernel
+from earwright.compiling import compile_kernel, kernel, tell_before_compiling
 
 
 def twice(number: int) -> int:
@@ -14,6 +14,24 @@ def twice(number: int) -> int:
 def test_a_kernel_is_compiled() -> None:
     compiled = kernel(twice)
     assert compiled(21) == 42 and compiled.signatures  # type: ignore[attr-defined]
+
+
+def test_it_is_told_once_and_only_of_what_was_not_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    from numba.core import config
+
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path_factory.mktemp("kernels")))
+    told: list[str] = []
+    tell_before_compiling(lambda: told.append("first"))
+    kernel(twice)(21)
+    assert told == ["first"]
+    kernel(twice)(2.5)  # compiled, too
+    assert told == ["first"]
+    tell_before_compiling(lambda: told.append("second"))
+    kernel(twice)(21)  # kept
+    assert told == ["first"]
+    tell_before_compiling(None)
 
 
 def test_without_a_place_to_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ ROOM_OF = {
     "bundle_description": "bundle",
     "graphs": "bundle",
     "verified": "bundle",
-    "gathering": "recognizer",
+    "transcribing": "recognizer",
 }
 
 HEAVY = {

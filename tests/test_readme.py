@@ -88,8 +88,15 @@ def workplace(tmp_path: Path, runtime_bundle: Path, monkeypatch: pytest.MonkeyPa
             csv.writer(file).writerows(
                 [("path", "text"), ("talk.wav", "hello you"), ("talks/a.flac", "good evening")]
             )
+    (tmp_path / "audiobook").mkdir()
+    for name in ("chapter", "audiobook/one"):
+        soundfile.write(tmp_path / f"{name}.mp3", say("hello you"), RATE, format="FLAC")
+        (tmp_path / f"{name}.txt").write_text("Hello you.\n")
     (tmp_path / "names.txt").write_text("schlaumeier SH L AW1 M AY2 ER0\n")
     (tmp_path / "terms.txt").write_text("hello you\n")
+    (tmp_path / "commands.gram").write_text(
+        "#JSGF V1.0;\ngrammar commands;\npublic <any> = hello you | stop;\n"
+    )
     (tmp_path / "german.txt").write_text(
         "schlau ʃ l aʊ\nmeier m aɪ ɐ\nlaum l aʊ m\nschal ʃ aː l\nsau z aʊ\nleier l aɪ ɐ\nreim ʁ aɪ m\nei aɪ\n"
         "scheu ʃ ɔʏ\nmaus m aʊ s\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import shutil
 import tracemalloc
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from earwright import EarwrightError, Recognizer, Transcript
 from earwright.bundle import write_bundle
+from earwright.decoding import Grammar, Keyterm
 from earwright.decoding.words import LEAD
 from earwright.recognizer import BATCH_SECONDS
 from earwright.transcript import Segment
@@ -73,6 +75,41 @@ def test_words_with_times_and_confidence(recognizer: Recognizer) -> None:
     assert transcript.duration == len(say("hello you", pause=0.5)) / RATE
     assert (transcript.language, transcript.source) == ("en", None)
     check_times(transcript)
+
+
+def test_key_terms_of_a_call(runtime_bundle: Path, tmp_path: Path) -> None:
+    recognizer = Recognizer.load(runtime_bundle, threads=1)  # which searches greedily
+    audio, plain = say("hello you"), recognizer.transcribe(say("hello you"))
+    term = Keyterm("Mr. O", sounds_like=("hello you",))
+    heard = recognizer.transcribe(audio, keyterms=[term, "You"])
+    assert (plain.text, heard.text) == ("hello you", "Mr. O")
+    assert [word.text for word in heard.words] == ["Mr.", "O"]
+    assert (heard.words[0].start, heard.words[-1].end) == (plain.words[0].start, plain.words[-1].end)
+    assert recognizer.transcribe(audio).text == "hello you"  # of that call alone
+    ready = recognizer.keyterms(["You"])
+    both = recognizer.transcribe([audio, say("you")], keyterms=ready)
+    assert [each.text for each in both] == ["hello You", "You"]
+    (tmp_path / "terms.txt").write_text("Hello\n")
+    (each,) = recognizer.transcribe_each([audio], keyterms=tmp_path / "terms.txt")
+    assert isinstance(each, Transcript) and each.text == "Hello you"
+
+    recognizer.use_beam(lexicon=["hello"], keyterms=["Hello"], options={"unknown_penalty": math.inf})
+    assert recognizer.transcribe(audio, keyterms=["You"]).text == "hello You"  # instead of those in use
+    assert recognizer.transcribe(say("hello")).text == "Hello"
+    assert recognizer.transcribe(say("hello"), keyterms=[]).text == "hello"
+
+
+def test_key_terms_that_cannot_work_are_told_at_once(recognizer: Recognizer) -> None:
+    for terms, message in (
+        (["\u4f60"], "key term '\u4f60' cannot be heard: no token has '\u4f60'"),
+        (["..."], "nothing is left of it by the recognizer's normalizer"),
+    ):
+        with pytest.raises(EarwrightError, match=re.escape(message)):
+            recognizer.transcribe_each([], keyterms=terms)
+    with pytest.raises(EarwrightError, match="there are no key terms"):
+        recognizer.keyterms([])
+    with pytest.warns(UserWarning, match="key term '\u4f60' cannot be heard"):
+        assert recognizer.transcribe(say("you"), keyterms=["\u4f60", "You"]).text == "You"
 
 
 def test_every_kind_of_source(recognizer: Recognizer, tmp_path: Path) -> None:
@@ -341,3 +378,22 @@ def test_a_bundle_that_does_not_fit_together(
     files = {name: data for name, data in {**bundle_files(), **change}.items() if data is not None}
     with pytest.raises(EarwrightError, match=said):
         Recognizer.load(write_bundle(tmp_path / "b.ear", META, files))
+
+
+def test_each_piece_of_a_long_recording_is_a_phrase_of_the_grammar(runtime_bundle: Path) -> None:
+    recognizer = Recognizer.load(runtime_bundle, threads=1)
+    recognizer.use_beam(grammar=Grammar.of_phrases(["good {time}", "hello"], {"time": ["day", "night"]}))
+    shorter, longer = np.zeros(5 * RATE, np.float32), np.zeros(12 * RATE, np.float32)
+    samples = np.concatenate([say("good day"), shorter, say("good night"), longer, say("good night")])
+    told: list[tuple[Segment, ...]] = []
+    (transcript,) = recognizer.transcribe_each([samples], on_piece=lambda *piece: told.append(piece[1]))
+    assert isinstance(transcript, Transcript)
+    assert [segment for piece in told for segment in piece] == list(transcript.segments)
+    assert len(told) == len(transcript.segments) == 2  # pieces
+    first, second = transcript.segments
+    # The cut falls between the second and the third, and two phrases are not one.
+    assert (first.rejected, first.text, first.words) == (True, "", ())
+    assert (second.rejected, second.text) == (False, "good night")
+    assert transcript.text == "good night"
+    assert first.start == 0.0 and first.end <= second.start
+    assert first.score is not None and second.score is not None and first.score < -1 < second.score

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,28 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(EarwrightError, match="file"):
         write_transcript(TALK, tmp_path / "file", "talk", ["txt"], Layout())
+
+
+def test_what_a_grammar_rejected_is_in_json_alone() -> None:
+    word = Word("go", 0.1, 0.4, 0.9)
+    segments = (
+        Segment("go", 0.1, 0.4, (word,), 0.9, score=-0.25, tags=("GO",)),
+        Segment("", 20.0, 31.0, rejected=True, score=-7.5),
+        Segment("", 31.0, 40.0, rejected=True, score=-math.inf),
+    )
+    made = Transcript("go", segments, 40.0)
+    assert WRITERS["txt"](made, Layout()) == "go\n"
+    assert WRITERS["srt"](made, Layout()) == "1\n00:00:00,100 --> 00:00:00,400\ngo\n\n"
+    assert WRITERS["vtt"](made, Layout()).count("-->") == 1
+    assert WRITERS["tsv"](made, Layout()) == "start\tend\ttext\n100\t400\tgo\n"
+    found = json.loads(WRITERS["json"](made, Layout()), parse_constant=lambda name: pytest.fail(name))
+    kept = [(one["text"], one["rejected"], one["score"], one["tags"]) for one in found["segments"]]
+    assert kept == [("go", False, -0.25, ["GO"]), ("", True, -7.5, []), ("", True, None, [])]
+    assert Transcript.from_dict(json.loads(json.dumps(made.to_dict()))) == made
+
+
+def test_without_a_grammar_json_says_nothing_of_one() -> None:
+    found = to_whisper_dict(Transcript("a", (Segment("a", 0.0, 1.0),), 1.0), Layout())
+    assert set(found["segments"][0]) == {"id", "start", "end", "text", "confidence", "words"}
+    old = {"text": "a", "segments": [{"text": "a", "start": 0.0, "end": 1.0}], "duration": 1.0}
+    assert Transcript.from_dict(old).segments == (Segment("a", 0.0, 1.0),)

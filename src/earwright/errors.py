@@ -1,4 +1,4 @@
-"""The one exception that a user can cause, and therefore gets to read."""
+"""What a user can cause, and therefore gets to read: one exception, and one warning."""
 
 
 class EarwrightError(Exception):
@@ -6,6 +6,10 @@ class EarwrightError(Exception):
 
     The command line prints the message without a traceback and exits with 1.
     """
+
+
+class EarwrightWarning(UserWarning):
+    """What a user should know of and can live with: one sentence, as of an error."""
 
 
 def first_line(error: BaseException) -> str:

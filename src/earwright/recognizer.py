@@ -10,9 +10,9 @@ import os
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -21,24 +21,30 @@ from earwright.audio.read import AudioSource, from_array, stream_audio
 from earwright.audio.segment import Piece, cut_at_quiet
 from earwright.bundle import Bundle, BundleMeta
 from earwright.codes import CODEBOOKS, Codebooks, Encoded, read_codebooks
-from earwright.decoding import Decoder, GreedyDecoder, TimedTokens, timed_words
-from earwright.decoding.words import segments_of
+from earwright.decoding import BeamDecoder, Decoded, Decoder, GreedyDecoder, timed_words
 from earwright.errors import EarwrightError
-from earwright.gathering import batches, rounds
 from earwright.graphs import Graph
 from earwright.text import load_tokenizer
-from earwright.transcript import Segment, Transcript, Word
+from earwright.transcribing import Heard, Job, Step, batches, rounds, segments_of, whole_segment
+from earwright.transcript import Alternative, Alternatives, Segment, Transcript
 
 if TYPE_CHECKING:
-    from earwright.decoding import Keyterm, Rescorer, SearchOptions
+    from earwright.decoding import Grammar, Keyterm, KeytermSet, Rescorer, SearchOptions
+    from earwright.decoding.lattice.graph import Lattice
+    from earwright.lm.neural import NeuralLanguageModel
     from earwright.lm.query import LanguageModel
 
 Source = AudioSource | npt.NDArray[Any]
+Keyterms: TypeAlias = "str | os.PathLike[str] | Iterable[Keyterm | str] | KeytermSet"
 
 BATCH_SECONDS = 20.0  # of padded audio; more takes more memory and on a CPU is no faster
 # Shorter audio is padded with zeros to this, since convolutions need as many frames as their kernels have.
 # Padding never changes a result.
 LEAST_SECONDS = 0.5
+_NO_LATTICES = (
+    "lattices need a beam search, as with a language model, a lexicon, key terms or a beam's size; with a "
+    "grammar or a neural model there are none."
+)
 
 
 class Recognizer:
@@ -67,6 +73,7 @@ class Recognizer:
         self.tokenizer = load_tokenizer({name: bundle.read(name) for name in names})
         self.decoder: Decoder = GreedyDecoder()
         self.temperature = float(self.meta.search.get("confidence_temperature", 1.0))
+        self._plain_beam: BeamDecoder | None = None  # for key terms where search is greedy
         self._tuned: dict[str, Any] = {}  # what `use_beam` begins with
         self._features = Graph(bundle, "features.onnx", ("waveform", "lengths"), threads)
         self._encoder = Graph(bundle, "encoder.onnx", ("features", "lengths"), threads)
@@ -130,42 +137,96 @@ class Recognizer:
     def use_beam(
         self,
         *,
-        lm: str | os.PathLike[str] | LanguageModel | None = None,
+        lm: str | os.PathLike[str] | LanguageModel | NeuralLanguageModel | None = None,
         lexicon: str | os.PathLike[str] | Iterable[str] | None = None,
-        keyterms: str | os.PathLike[str] | Iterable[Keyterm | str] = (),
+        keyterms: Keyterms = (),
         options: SearchOptions | Mapping[str, Any] | None = None,
         rescorer: Rescorer | str | os.PathLike[str] | None = None,
+        grammar: Grammar | str | os.PathLike[str] | None = None,
+        nbest: int = 1,
     ) -> None:
         """Search with a beam from now on; what is not given is as `earwright tune` left it in the bundle.
 
         Args:
-            lm: an n-gram model of words or of this recognizer's tokens, or its file.
+            lm: an n-gram model of words or of this recognizer's tokens, a neural one of its tokens, or
+                the file of one.
             lexicon: the words that there are, or a file of them, one a line; None: those of the language
                 model, and any where there is none. See `SearchOptions.unknown_penalty` for others.
             keyterms: words and phrases to listen for, or a file of them.
-            options: all, or those that differ from the defaults and from what was tuned.
+            options: those that differ from the defaults (a grammar has its own) and from what was tuned; a
+                `SearchOptions` says all, whatever was tuned.
             rescorer: orders the best hypotheses anew; or the file of a larger model, n-gram or neural.
+            grammar: all that can be said, or its file (JSGF, FSG, or a list of phrases); then nothing is as
+                it was tuned, and a language model, a lexicon or a rescorer is an error. A recording of up to
+                20 s, or each piece of a longer one, must be a phrase of it, or is rejected: see `Segment`.
+            nbest: above 1, so many hypotheses of each piece are in `Transcript.alternatives`.
 
         Raises:
             EarwrightError: a file that cannot be read, or that does not fit this recognizer.
 
         Example:
             recognizer.use_beam(lm="novels.bin", keyterms=["Mr Knightley", "Hartfield"])
+            recognizer.use_beam(grammar="commands.gram")
         """
         from earwright.decoding.options import SearchOptions
         from earwright.decoding.setup import build_decoder
 
+        if not isinstance(nbest, int) or nbest < 1:
+            raise EarwrightError(f"nbest is {nbest!r}; give a whole number from 1 up.")
+        tuned = self._tuned if grammar is None else {}
         if not isinstance(options, SearchOptions):
-            options = {**self._tuned.get("options", {}), **(options or {})}
-        self.decoder = build_decoder(
+            options = {**tuned.get("options", {}), **(options or {})}
+        decoder = build_decoder(
             self.tokenizer,
             self.meta.normalizer,
-            self._tuned.get("lm") if lm is None else lm,
-            self._tuned.get("lexicon") if lexicon is None else lexicon,
+            tuned.get("lm") if lm is None else lm,
+            tuned.get("lexicon") if lexicon is None else lexicon,
             keyterms,
             options,
-            self._tuned.get("rescorer") if rescorer is None else rescorer,
+            tuned.get("rescorer") if rescorer is None else rescorer,
+            grammar,
         )
+        self.decoder = replace(decoder, nbest=nbest)
+
+    def keyterms(self, terms: Keyterms) -> KeytermSet:
+        """Make words and phrases ready to be listened for in many calls.
+
+        Args:
+            terms: as for `use_beam`; at least one.
+
+        Raises:
+            EarwrightError: a file that cannot be read, or no term that can be heard.
+        """
+        from earwright.decoding.setup import build_keyterms
+
+        found = build_keyterms(self._beam().search, self.meta.normalizer, terms)
+        if found is None:
+            raise EarwrightError("there are no key terms.")
+        return found
+
+    def _beam(self) -> BeamDecoder:
+        """The decoder that hears key terms: the one in use, or a plain beam where that is greedy."""
+        if isinstance(self.decoder, BeamDecoder):
+            return self.decoder
+        if not isinstance(self.decoder, GreedyDecoder):
+            raise EarwrightError(f"a {type(self.decoder).__name__} hears no key terms; use a beam search.")
+        if self._plain_beam is None:
+            from earwright.decoding.setup import build_decoder
+
+            self._plain_beam = build_decoder(self.tokenizer, self.meta.normalizer)
+        return self._plain_beam
+
+    def _listening(self, keyterms: Keyterms | None) -> Decoder:
+        """The decoder for a call with these key terms; None: those in use."""
+        from earwright.decoding.setup import build_keyterms
+
+        if keyterms is None:
+            return self.decoder
+        beam = self._beam()
+        found = build_keyterms(beam.search, self.meta.normalizer, keyterms)
+        if found is None and beam is not self.decoder:
+            return self.decoder
+        return replace(beam, keyterms=found)
 
     @property
     def codebooks(self) -> Codebooks:
@@ -223,13 +284,21 @@ class Recognizer:
         )
 
     @overload
-    def transcribe(self, audio: list[Source], sample_rate: int | None = None) -> list[Transcript]: ...
+    def transcribe(
+        self, audio: list[Source], sample_rate: int | None = None, *, keyterms: Keyterms | None = None
+    ) -> list[Transcript]: ...
 
     @overload
-    def transcribe(self, audio: Source, sample_rate: int | None = None) -> Transcript: ...
+    def transcribe(
+        self, audio: Source, sample_rate: int | None = None, *, keyterms: Keyterms | None = None
+    ) -> Transcript: ...
 
     def transcribe(
-        self, audio: Source | list[Source], sample_rate: int | None = None
+        self,
+        audio: Source | list[Source],
+        sample_rate: int | None = None,
+        *,
+        keyterms: Keyterms | None = None,
     ) -> Transcript | list[Transcript]:
         """Transcribe one recording, or a list of them in batches (which changes no result).
 
@@ -237,16 +306,20 @@ class Recognizer:
             audio: a path, the bytes of a file, an open binary file, or an array (N,) or (N, channels); or a
                 list of those.
             sample_rate: Hz of arrays; None takes the bundle's own.
+            keyterms: words and phrases to listen for in this call, instead of those given to `use_beam`; what
+                `keyterms` made of many need not be made again. A greedy recognizer searches this call with a
+                beam.
 
         Returns:
             A Transcript, or a list of them if a list was given.
 
         Raises:
-            EarwrightError: audio that cannot be read. In bulk, `transcribe_each` goes on where this stops.
+            EarwrightError: audio that cannot be read, no key term that can be heard. In bulk,
+                `transcribe_each` goes on where this stops.
         """
         results = []
         for result in self.transcribe_each(
-            audio if isinstance(audio, list | tuple) else [audio], sample_rate
+            audio if isinstance(audio, list | tuple) else [audio], sample_rate, keyterms=keyterms
         ):
             if isinstance(result, EarwrightError):
                 raise result
@@ -258,6 +331,9 @@ class Recognizer:
         sources: Iterable[Source],
         sample_rate: int | None = None,
         on_piece: Callable[[int, tuple[Segment, ...], float], None] | None = None,
+        *,
+        keyterms: Keyterms | None = None,
+        on_lattice: Callable[[int, float, Lattice], None] | None = None,
     ) -> Iterator[Transcript | EarwrightError]:
         """Transcribe many recordings of any length in bounded memory, and go on after a bad one.
 
@@ -265,25 +341,68 @@ class Recognizer:
             sources: as for `transcribe`; drawn as they are needed.
             sample_rate: Hz of arrays; None takes the bundle's own.
             on_piece: told of each finished piece, in order: its source's index, its segments, its seconds.
+            keyterms: as for `transcribe`.
+            on_lattice: told of each piece, too: its source's index, where it begins in seconds, its lattice.
+
+        Returns:
+            For each source, in order, its Transcript or the EarwrightError that it caused.
+
+        Raises:
+            EarwrightError: no key term can be heard, or lattices are wanted of a search that has none.
+        """
+        decoder = self._listening(keyterms)  # what is wrong is told before the first is asked for
+
+        def hand_on(index: int, start: float, decoded: Decoded) -> None:
+            if on_lattice is not None and decoded.lattice is not None:
+                on_lattice(index, start, decoded.lattice)
+
+        if on_lattice is not None:
+            if not isinstance(decoder, BeamDecoder) or not decoder.search.has_lattices:
+                raise EarwrightError(_NO_LATTICES)
+            decoder = replace(decoder, with_lattice=True)
+        found = self.transcribe_ways(sources, [decoder], sample_rate, on_piece, hand_on)
+        return (one if isinstance(one, EarwrightError) else one[0] for one in found)
+
+    def transcribe_ways(
+        self,
+        sources: Iterable[Source],
+        decoders: Sequence[Decoder],
+        sample_rate: int | None = None,
+        on_piece: Callable[[int, tuple[Segment, ...], float], None] | None = None,
+        on_decoded: Callable[[int, float, Decoded], None] | None = None,
+    ) -> Iterator[tuple[Transcript, ...] | EarwrightError]:
+        """`transcribe_each` with several decoders, which share what costs most: the log-probs.
+
+        Args:
+            sources, sample_rate: as for `transcribe_each`.
+            decoders: to read each recording's log-probs with.
+            on_piece: told of what the first of them finds.
+            on_decoded: the same as its search has it, with the second at which the piece begins.
 
         Yields:
-            For each source, in order, its Transcript or the EarwrightError that it caused.
+            For each source, in order, its Transcript by each decoder, or the EarwrightError that it caused.
         """
-        waiting: deque[_Job] = deque()
-        for steps in rounds(self._read_all(sources, sample_rate, waiting), self.meta.sample_rate):
+        languages, rate = self.meta.languages, self.meta.sample_rate
+        language = languages[0] if len(languages) == 1 else None
+        waiting: deque[Job] = deque()
+        for steps in rounds(self._read_all(sources, sample_rate, waiting), rate):
             pieces = [(job, piece) for job, piece in steps if piece is not None]
-            words = self._recognize([piece for _, piece in pieces])
-            for (job, piece), found in zip(pieces, words, strict=True):
+            results = self._recognize([piece for _, piece in pieces], decoders)
+            for (job, piece), found in zip(pieces, results, strict=True):
                 if isinstance(found, EarwrightError):
                     job.error = job.error or found
                     continue
-                segments = segments_of(found)
-                job.segments.extend(segments)
+                job.heard.append(
+                    [self._heard(piece, one, way) for one, way in zip(found, decoders, strict=True)]
+                )
                 if on_piece is not None:
-                    on_piece(job.index, segments, len(piece.samples) / self.meta.sample_rate)
+                    on_piece(job.index, job.heard[-1][0].segments, len(piece.samples) / rate)
+                if on_decoded is not None:
+                    on_decoded(job.index, piece.start_sample / rate, found[0])
             ended = {job.index for job, piece in steps if piece is None}
             while waiting and waiting[0].index in ended:
-                yield self._result(waiting.popleft())
+                job = waiting.popleft()
+                yield job.error or job.transcripts(len(decoders), rate, language)
 
     def log_probs(self, waveforms: Sequence[npt.NDArray[np.float32]]) -> list[npt.NDArray[np.float32]]:
         """Run the two graphs on one batch.
@@ -319,11 +438,11 @@ class Recognizer:
         return self._encoder.run(features, frames, outputs=outputs)
 
     def _read_all(
-        self, sources: Iterable[Source], sample_rate: int | None, waiting: deque[_Job]
-    ) -> Iterator[tuple[_Job, Piece | None]]:
+        self, sources: Iterable[Source], sample_rate: int | None, waiting: deque[Job]
+    ) -> Iterator[Step]:
         """Each source's pieces and then None, source by source; it joins `waiting` when its turn comes."""
         for index, source in enumerate(sources):
-            job = _Job(index, os.fspath(source) if isinstance(source, str | os.PathLike) else None)
+            job = Job(index, os.fspath(source) if isinstance(source, str | os.PathLike) else None)
             waiting.append(job)
             try:
                 for piece in cut_at_quiet(self._blocks(source, sample_rate), self.meta.sample_rate):
@@ -344,45 +463,45 @@ class Recognizer:
                 f"not as {type(source).__name__}."
             )
 
-    def _recognize(self, pieces: Sequence[Piece]) -> list[tuple[Word, ...] | EarwrightError]:
-        """The words of each piece, computed in batches of pieces of like length."""
-        results: list[tuple[Word, ...] | EarwrightError] = [()] * len(pieces)
+    def _recognize(
+        self, pieces: Sequence[Piece], decoders: Sequence[Decoder]
+    ) -> list[list[Decoded] | EarwrightError]:
+        """What each decoder finds in each piece, computed in batches of pieces of like length."""
+        results: list[list[Decoded] | EarwrightError] = [[] for _ in pieces]
         for batch in batches([len(piece.samples) for piece in pieces], self._batch_samples):
             try:
                 outputs = self.log_probs([pieces[index].samples for index in batch])
-                for index, found in zip(batch, self.decoder.decode(outputs), strict=True):
-                    results[index] = self._words(pieces[index], found)
+                read = [decoder.decode(outputs) for decoder in decoders]
+                for place, index in enumerate(batch):
+                    results[index] = [found[place] for found in read]
             except EarwrightError as error:
                 for index in batch:
                     results[index] = error
         return results
 
-    def _words(self, piece: Piece, found: TimedTokens) -> tuple[Word, ...]:
+    def _temperature_of(self, decoder: Decoder) -> float:
+        """That which was tuned, for confidences of the kind that it was tuned on; others are as they are."""
+        if self.meta.search.get("method") != "beam":
+            return self.temperature if isinstance(decoder, GreedyDecoder) else 1.0
+        of_lattices = isinstance(decoder, BeamDecoder) and decoder.search.has_lattices
+        return self.temperature if of_lattices else 1.0
+
+    def _heard(self, piece: Piece, found: Decoded, decoder: Decoder) -> Heard:
+        """Segments, and alternatives if they were asked for."""
         # The end of a piece and the start of the next are the same division of whole numbers, so that their
         # words do not overlap by a rounding.
         rate = self.meta.sample_rate
         start, end = piece.start_sample / rate, (piece.start_sample + len(piece.samples)) / rate
-        return timed_words(found, self.tokenizer, self.meta.frame_shift, start, end, self.temperature)
-
-    def _result(self, job: _Job) -> Transcript | EarwrightError:
-        if job.error is not None:
-            return job.error
-        languages = self.meta.languages
-        return Transcript(
-            text=" ".join(segment.text for segment in job.segments),
-            segments=tuple(job.segments),
-            duration=job.samples / self.meta.sample_rate,
-            source=job.source,
-            language=languages[0] if len(languages) == 1 else None,
-        )
-
-
-@dataclass
-class _Job:
-    """One source on its way through."""
-
-    index: int
-    source: str | None
-    segments: list[Segment] = field(default_factory=list)
-    samples: int = 0
-    error: EarwrightError | None = None
+        temperature = self._temperature_of(decoder)
+        found_words = timed_words(found, self.tokenizer, self.meta.frame_shift, start, end, temperature)
+        words = decoder.write(found_words)
+        segments = segments_of(words)
+        best = found.best[0] if found.best else None
+        if best is not None and best.fit is not None:  # of a grammar
+            whole = whole_segment(words) if words else Segment("", start, end)
+            segments = (replace(whole, rejected=best.rejected, score=best.fit, tags=best.tags),)
+        rejected = best is not None and best.rejected
+        if not isinstance(decoder, BeamDecoder) or decoder.nbest == 1 or rejected:
+            return Heard(segments)
+        hypotheses = tuple(Alternative(one.text, one.score) for one in found.best)
+        return Heard(segments, (Alternatives(start, end, hypotheses),))

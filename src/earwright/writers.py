@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from earwright.files import atomic_write
-from earwright.transcript import Segment, Transcript, Word
+from earwright.transcript import Alternatives, Segment, Transcript, Word
 
 LONG_PAUSE = 3.0  # seconds between the starts of two words after which whisper begins a new subtitle
 
@@ -36,7 +37,7 @@ class Layout:
 
 def to_txt(transcript: Transcript, layout: Layout) -> str:
     """One line a segment."""
-    return "".join(f"{segment.text}\n" for segment in transcript.segments)
+    return "".join(f"{segment.text}\n" for segment in _with_text(transcript))
 
 
 def to_srt(transcript: Transcript, layout: Layout) -> str:
@@ -55,9 +56,14 @@ def to_tsv(transcript: Transcript, layout: Layout) -> str:
     """A table of start and end in milliseconds, and text."""
     rows = (
         f"{round(1000 * segment.start)}\t{round(1000 * segment.end)}\t{' '.join(segment.text.split())}\n"
-        for segment in transcript.segments
+        for segment in _with_text(transcript)
     )
     return "start\tend\ttext\n" + "".join(rows)
+
+
+def _with_text(transcript: Transcript) -> list[Segment]:
+    """Its segments but those in which nothing was found that a grammar allows."""
+    return [segment for segment in transcript.segments if segment.text]
 
 
 def to_json(transcript: Transcript, layout: Layout) -> str:
@@ -102,7 +108,9 @@ def to_whisper_dict(transcript: Transcript, layout: Layout) -> dict[str, Any]:
     """A transcript with whisper's keys: text, segments (id, start, end, text, words), language.
 
     As there, a word's text begins with a space and its confidence is called probability. Times are seconds,
-    to the millisecond.
+    to the millisecond. Where they were asked for, `alternatives` has the best hypotheses of each piece.
+    Segments that were searched with a grammar have `rejected`, `score` (null: no phrase
+    was possible) and `tags`, too.
     """
     segments = []
     for number, segment in enumerate(transcript.segments):
@@ -115,12 +123,32 @@ def to_whisper_dict(transcript: Transcript, layout: Layout) -> dict[str, Any]:
         }
         if layout.word_timestamps:
             entry["words"] = [_word_dict(word) for word in segment.words]
+        if segment.score is not None:
+            entry["rejected"] = segment.rejected
+            entry["score"] = _finite(segment.score)
+            entry["tags"] = list(segment.tags)
         segments.append(entry)
-    return {
+    found = {
         "text": transcript.text,
         "segments": segments,
         "language": transcript.language,
         "duration": round(transcript.duration, 3),
+    }
+    if transcript.alternatives:
+        found["alternatives"] = [_alternatives_dict(piece) for piece in transcript.alternatives]
+    return found
+
+
+def _finite(number: float) -> float | None:
+    """JSON has no infinities."""
+    return round(number, 4) if math.isfinite(number) else None
+
+
+def _alternatives_dict(piece: Alternatives) -> dict[str, Any]:
+    return {
+        "start": round(piece.start, 3),
+        "end": round(piece.end, 3),
+        "hypotheses": [{"text": one.text, "score": _finite(one.score)} for one in piece.hypotheses],
     }
 
 
@@ -147,7 +175,7 @@ def _timed_texts(
 ) -> Iterator[tuple[str, str, str]]:
     """Start, end and text of each subtitle."""
     if not (layout.max_line_width or layout.max_words_per_line or layout.highlight_words):
-        for segment in transcript.segments:
+        for segment in _with_text(transcript):
             yield clock(segment.start), clock(segment.end), _safe(segment.text)
         return
     for cue in _cues(transcript.segments, layout):

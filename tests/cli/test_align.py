@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from earwright.alignment.formats import FORMATS as WRITERS
+from earwright.cli.align import FORMATS
 from earwright.cli.main import main
 from runtime_bundle import RATE, say
 
@@ -52,6 +54,10 @@ def test_every_format_into_a_folder(align: Align) -> None:
     found = json.loads(Path("out/talk.json").read_text())
     assert [word["word"] for word in found["words"] if word.get("missing")] == ["wonderful!"]
     assert Path("out/talk.srt").read_text().startswith("1\n00:00:00,2")
+
+
+def test_all_formats_are_offered() -> None:
+    assert set(FORMATS) == set(WRITERS)
 
 
 @pytest.mark.parametrize(

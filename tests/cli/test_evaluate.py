@@ -14,6 +14,7 @@ import soundfile
 from earwright.bundle_description import BundleMeta
 from earwright.cli.main import main
 from earwright.cuts import Cut, write_cuts
+from earwright.decoding import SearchOptions
 from earwright.errors import EarwrightError
 from earwright.evaluation.trn import read_trn
 from earwright.recognizer import Recognizer
@@ -39,13 +40,15 @@ class Parrot:
         training={"seed": 17},
     )
 
-    def transcribe_each(self, sources: Iterable[Any], sample_rate: int | None = None) -> Iterator[Any]:
+    decoder = None
+
+    def transcribe_ways(self, sources: Iterable[Any], decoders: Any) -> Iterator[Any]:
         for samples in sources:
             number = round(float(np.abs(samples).max()) * 10) - 1
             if number >= len(HEARD):
                 yield EarwrightError("too loud for a parrot; turn it down.")
             else:
-                yield Transcript(HEARD[number], (), len(samples) / 8000)
+                yield (Transcript(HEARD[number], (), len(samples) / 8000),)
 
 
 @pytest.fixture
@@ -251,3 +254,48 @@ def test_with_a_real_bundle(
     assert told["confused"] == [{"said": "no", "recognized": "yes", "count": 1}]
     assert told["wer"] == pytest.approx(1 / 5) and told["name"] == "tones"
     assert told["audio_seconds"] == pytest.approx(sum(cut.duration for cut in made), abs=1e-3)
+
+
+def test_key_terms_over_the_boost(
+    runtime_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = []
+    for number, (said, text) in enumerate([("hello you", "Emma knows"), ("good day", "good day")]):
+        soundfile.write(f"{number}.wav", say(said), RATE)
+        made.append(Cut(f"c{number}", f"{number}.wav", 0.0, len(say(said)) / RATE, RATE, text=text))
+    cuts = write(tmp_path / "corpus/test", made)
+    Path("terms.txt").write_text("Emma\t1\thello\nday\n")
+    arguments = ["evaluate", str(runtime_bundle), str(cuts), "--keyterms", "terms.txt"]
+    assert main([*arguments, "--json", "--boosts", "0,2", "--save", "r.json", "--html", "p.html"]) == 0
+    told = json.loads(capsys.readouterr().out)["keyterms"]
+    points = [
+        (p["boost"], p["found"], p["said"], p["put_in"], p["words"], p["errors"]) for p in told["curve"]
+    ]
+    boost = SearchOptions().keyterm_boost
+    assert points == [(0.0, 1, 2, 0, 2, 1), (boost, 2, 2, 0, 2, 1), (2.0, 2, 2, 0, 2, 1)]
+    assert json.loads(Path("r.json").read_text())["keyterms"] == told
+    assert "--keyterms=terms.txt" in json.loads(Path("r.json").read_text())["command"]
+    assert "What the terms gain" in Path("p.html").read_text("utf-8")
+    assert main([*arguments, "--keyterm-boost", "0"]) == 0
+    assert "Key terms over the boost" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a.trn", "b.trn", "--keyterms", "t.txt"], "--keyterms needs a recognizer"),
+        (["x", "corpus/test", "--boosts", "0,1"], "--boosts goes with --keyterms"),
+    ],
+)
+def test_key_terms_without_a_search(
+    cuts: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", *arguments]) == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("boosts", ["x", "0,-1", "nan", "1,,2"])
+def test_boosts_are_numbers(boosts: str, cuts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "x", str(cuts), "--keyterms", "t.txt", "--boosts", boosts]) == 2
+    assert "is not numbers from 0 up" in capsys.readouterr().err

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import types
+import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +137,32 @@ def test_a_closed_pipe_is_quiet() -> None:
 def test_the_parser_of_a_verb_holds_only_its_arguments() -> None:
     args = build_parser("synthesize").parse_args(["synthesize", "texts.txt", "out", "--voices", "7"])
     assert (args.verb, args.voices, args.debug) == ("synthesize", 7, False)
+
+
+def test_a_warning_of_earwright_s_is_one_line(
+    verb: Callable[[Callable[[Any], Any]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    from earwright.decoding.setup import build_decoder
+    from earwright.lm.query import LanguageModel
+    from earwright.text import CharTokenizer
+    from small_models import random_model
+
+    lm = replace(LanguageModel.from_ngrams(random_model(("a",))), normalizer="english")
+
+    def run(args: Any) -> int:
+        decoder = build_decoder(CharTokenizer(["<blank>", "\u2581", "a"]), "basic", lm)
+        assert decoder.search.lm is lm
+        warnings.warn("of somebody else's", stacklevel=1)
+        return 0
+
+    verb(run)
+    assert main(["act"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    ours, *others = shown.err.splitlines()
+    assert ours.startswith(
+        "earwright: warning: the language model's texts went through the normalizer 'english', "
+    )
+    assert others[0].endswith("UserWarning: of somebody else's")
+    with pytest.warns(UserWarning, match="of a caller"):  # and afterwards all is as it was
+        warnings.warn("of a caller", stacklevel=1)

@@ -14,11 +14,16 @@ import numpy as np
 import pytest
 import soundfile
 
+from earwright.bundle import write_bundle
 from earwright.cli.audio_inputs import find_audio, output_stems
 from earwright.cli.main import main
+from earwright.cli.tune import write_search
+from earwright.decoding import SearchOptions
 from earwright.lm.arpa import write_arpa
-from runtime_bundle import RATE, say
+from earwright.text import CharTokenizer
+from runtime_bundle import META, RATE, TOKENS, bundle_files, encoder_graph, say
 from small_models import random_model
+from tiny_transformer import random_transformer
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -64,6 +69,30 @@ def test_folders_and_patterns(run: Run) -> None:
     assert run("*.flac")[1] == "good day\n"
     assert run("**/*.ogg")[1] == "abc\n"
     assert run("a.wav", "[ab].*", "a.wav")[1].splitlines() == ["a.wav: hello you", "b.flac: good day"]
+
+
+def test_lattices_of_each_piece(run: Run) -> None:
+    from earwright.decoding.lattice import nbest_paths, read_kaldi, read_slf
+
+    Path("words.txt").write_text("hello\nyou\ngood\nday\nabc\n")
+    search = ("--lexicon", "words.txt", "--lattice", "lattices")
+    code, out, _ = run("a.wav", "b.flac", "more", *search)
+    assert (code, out.count("\n")) == (0, 3)
+    assert sorted(path.name for path in Path("lattices").iterdir()) == [
+        "a-0001.slf", "b-0001.slf", "c-0001.slf",
+    ]  # fmt: skip
+    name, lattice = read_slf("lattices/a-0001.slf", 0.02)
+    assert (name, nbest_paths(lattice)[0].text) == ("a-0001", "hello you")
+    assert run("b.flac", *search, "--lattice-format", "kaldi")[0] == 0
+    ((name, lattice),) = read_kaldi("lattices/b-0001.lat").items()
+    assert (name, nbest_paths(lattice)[0].text) == ("b-0001", "good day")
+
+
+def test_lattices_need_a_beam(run: Run) -> None:
+    code, out, err = run("a.wav", "--lattice", "lattices")
+    assert (code, out) == (1, "")
+    assert "lattices need a beam search" in err
+    assert not Path("lattices").exists()
 
 
 def test_stdin(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,7 +227,7 @@ def test_unusual_audio_is_fine(run: Run) -> None:
         (["a.wav", "--json", "-f", "srt"], "both want stdout"),
         (["a.wav", "-f", "srt", "--max_line_count", "2"], "needs --max_line_width"),
         (["a.wav", "-f", "docx"], "invalid choice"),
-        (["a.wav", "--threads", "0"], "not a whole number above 0"),
+        (["a.wav", "--threads", "0"], "0 is not a number from 1 up"),
         (["a.wav", "--max_line_width", "-3"], "--max_line_width"),
         (["a.wav", "--nonsense"], "--nonsense"),
     ],
@@ -277,15 +306,26 @@ def test_a_beam_with_words_and_a_language_model(run: Run) -> None:
         ("--beam", "20"),
         ("--lexicon", "words.txt", "--unknown-penalty", "inf"),
         ("--lm", "lm.arpa", "--lm-weight", "0.1", "--word-bonus", "1"),
-        ("--keyterms", "terms.txt", "--keyterm-boost", "0.5"),
         ("--lm", "lm.arpa", "--rescore", "lm.arpa"),
     ):
         assert run("a.wav", *flags) == (0, "hello you\n", "")
+    heard = run("a.wav", "--keyterms", "terms.txt", "--keyterm-boost", "0.5")
+    assert heard == (0, "hello You\n", "")  # as the term is written
     words = json.loads(run("a.wav", "--lm", "lm.arpa", "--json")[1])["segments"][0]["words"]
     greedy = json.loads(run("a.wav", "--json")[1])["segments"][0]["words"]
     assert [(word["start"], word["end"]) for word in words] == [
         (word["start"], word["end"]) for word in greedy
     ]
+
+
+def test_a_neural_language_model_in_the_search_or_after_it(run: Run) -> None:
+    pytest.importorskip("torch")
+    random_transformer(Path("tokens.onnx"), CharTokenizer(TOKENS))
+    random_transformer(Path("words.onnx"), ["<unk>", "<s>", "</s>", "hello", "you"])
+    for flags in (("--lm", "tokens.onnx", "--lm-weight", "0.1"), ("--beam", "5", "--rescore", "words.onnx")):
+        assert run("a.wav", *flags) == (0, "hello you\n", "")
+    code, _, err = run("a.wav", "--lm", "words.onnx")
+    assert code == 1 and "of words" in err and "--rescore" in err
 
 
 @pytest.mark.parametrize(
@@ -298,6 +338,13 @@ def test_a_beam_with_words_and_a_language_model(run: Run) -> None:
         (("--keyterms", "chinese.txt"), "cannot be heard"),
         (("--keyterms", "heavy.txt"), "heavy.txt, line 1: the weight"),
         (("--lm-weight", "-1"), "lm_weight"),
+        (("--grammar", "chinese.txt"), "chinese.txt, line 1: '\u4f60\u597d' cannot be heard"),
+        (("--grammar", "empty.txt"), "empty.txt: has no phrases"),
+        (("--grammar", "bad.gram"), "bad.gram, line 3: there is no <greting>; did you mean <greeting>?"),
+        (("--grammar", "heavy.txt", "--lexicon", "heavy.txt"), "leave the list of words away"),
+        (("--grammar", "heavy.txt", "--lm", "lm.arpa"), "leave the language model away"),
+        (("--grammar", "heavy.txt", "--rescore", "lm.arpa"), "leave the rescoring away"),
+        (("--grammar", "heavy.txt", "--rejection", "-1"), "rejection"),
         (("--word-bonus", "nan"), "word_bonus"),
     ],
 )
@@ -305,6 +352,105 @@ def test_what_a_search_cannot_use_is_said(run: Run, flags: tuple[str, ...], mess
     Path("empty.txt").write_text("\n")
     Path("chinese.txt").write_text("\u4f60\u597d\n", encoding="utf-8")
     Path("heavy.txt").write_text("hello\tmuch\n")
+    Path("bad.gram").write_text("#JSGF V1.0;\ngrammar g;\npublic <a> = <greting>;\n<greeting> = hello;\n")
+    write_arpa("lm.arpa", random_model(("hello", "you")))
     code, out, err = run("a.wav", *flags)
     assert (code, out) == (1, "")
     assert message in err and err.count("\n") == 1
+
+
+GREETINGS = """#JSGF V1.0;
+grammar greetings;
+public <greeting> = (Hello {HELLO} | good day {DAY}) [you | all];
+"""
+
+
+def test_a_grammar_finds_its_phrases_and_says_what_it_rejects(run: Run) -> None:
+    Path("greetings.gram").write_text(GREETINGS)
+    flags = ("--grammar", "greetings.gram")
+    code, out, err = run("a.wav", "b.flac", "more/c.ogg", *flags)
+    assert (code, out) == (0, "a.wav: hello you\nb.flac: good day\n")
+    assert err.startswith(
+        "earwright: more/c.ogg: 0.00 to 0.90 s: rejected, no phrase of the grammar is possible"
+    )
+    assert err.count("\n") == 1
+    code, out, err = run("a.wav", "more/c.ogg", "--json", *flags)
+    good, bad = (json.loads(line) for line in out.splitlines())
+    assert (code, err) == (0, "")
+    (segment,) = good["segments"]
+    assert (segment["text"], segment["rejected"], segment["tags"]) == ("hello you", False, ["HELLO"])
+    assert [word["word"] for word in segment["words"]] == [" hello", " you"]
+    assert -0.1 < segment["score"] < 0.1
+    (segment,) = bad["segments"]
+    assert (bad["text"], segment["text"], segment["rejected"], segment["words"]) == ("", "", True, [])
+    assert segment["score"] is None  # the model has no doubt, so that no phrase is possible
+    assert (segment["start"], segment["end"]) == (0.0, bad["duration"])
+    run("more/c.ogg", "a.wav", "-o", "out", *flags)
+    assert Path("out/c.txt").read_text() == "" and Path("out/a.txt").read_text() == "hello you\n"
+
+
+def test_a_bundle_that_was_tuned_with_a_language_model_takes_a_grammar(
+    run: Run, runtime_bundle: Path, tmp_path: Path
+) -> None:
+    Path("greetings.txt").write_text("hello you\ngood day\n")
+    write_arpa("lm.arpa", random_model(("abc",)))
+    options = SearchOptions(word_bonus=9.0, lm_weight=2.0)
+    write_search(str(runtime_bundle), "tuned.ear", options, "lm.arpa", None)
+    assert run("a.wav", "-m", "tuned.ear", "--grammar", "greetings.txt") == (0, "hello you\n", "")
+
+
+def test_the_best_hypotheses_are_in_json(run: Run) -> None:
+    Path("words.txt").write_text("hello\nyou\ngood\nday\ngoos\nhellp\n")
+    write_bundle("blurred.ear", META, bundle_files(encoder=encoder_graph(sharpness=2e3)))
+    words = ("--lexicon", "words.txt", "-m", "blurred.ear")
+    code, out, _ = run("a.wav", "b.flac", "--json", "--nbest", "3", *words)
+    assert code == 0
+    found = [json.loads(line) for line in out.splitlines()]
+    assert len(found[0]["alternatives"][0]["hypotheses"]) > 1
+    for line in found:
+        (piece,) = line["alternatives"]
+        texts = [one["text"] for one in piece["hypotheses"]]
+        scores = [one["score"] for one in piece["hypotheses"]]
+        assert texts[0] == line["text"] and 1 <= len(set(texts)) == len(texts) <= 3
+        assert scores == sorted(scores, reverse=True)
+        assert (piece["start"], piece["end"]) == (0.0, line["duration"])
+    assert "alternatives" not in json.loads(run("a.wav", "--json", *words)[1])
+    code, _, err = run("a.wav", "--nbest", "3")
+    assert code == 2 and "--json" in err
+
+
+def test_a_grammar_s_phrases_are_written_as_key_terms_are(run: Run) -> None:
+    Path("tagged.gram").write_text(
+        "#JSGF V1.0;\ngrammar g;\npublic <g> = hello you {greeting} | good day {parting};\n"
+    )
+    Path("terms.txt").write_text("Good DAY\nYou\n")
+    flags = ("--grammar", "tagged.gram", "--keyterms", "terms.txt", "--nbest", "2", "--json")
+    for path, text, tag in (("a.wav", "hello You", "greeting"), ("b.flac", "Good DAY", "parting")):
+        found = json.loads(run(path, *flags)[1])
+        (segment,) = found["segments"]
+        assert (found["text"], segment["text"], segment["tags"]) == (text, text, [tag])
+        assert found["alternatives"][0]["hypotheses"][0]["text"] == text
+    found = json.loads(run("more/c.ogg", *flags)[1], parse_constant=pytest.fail)  # no infinities
+    assert found["segments"][0]["rejected"] and "alternatives" not in found
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--rejection", "3"), "--grammar"),
+        (("--keyterm-boost", "1"), "--keyterms"),
+    ],
+)
+def test_flags_that_go_with_others(run: Run, flags: tuple[str, ...], said: str) -> None:
+    code, out, err = run("a.wav", *flags)
+    assert (code, out) == (1, "") and said in err
+
+
+def test_words_that_cannot_be_spelled_are_told(run: Run) -> None:
+    Path("words.txt").write_text("hello\nyou\n12\n")
+    code, out, err = run("a.wav", "--lexicon", "words.txt")
+    assert (code, out) == (0, "hello you\n")
+    assert err == (
+        "earwright: warning: 1 words of the lexicon cannot be spelled with the recognizer's tokens, such as "
+        "'12'.\n"
+    )

@@ -138,6 +138,7 @@ def test_a_dry_run_writes_nothing(tune: Tune) -> None:
         (("tones.ear", "slurred", "--lm", "none.arpa"), "none.arpa"),
         (("tones.ear", "slurred", "--normalizer", "odd"), "odd"),
         (("none.ear", "slurred"), "none.ear"),
+        (("tones.ear", "slurred", "--lm", "tones.ear/encoder.onnx"), "tune with an n-gram model"),
     ],
 )
 def test_bad_input_is_said(tune: Tune, arguments: tuple[str, ...], message: str) -> None:

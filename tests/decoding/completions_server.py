@@ -13,6 +13,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 LETTERS = "ab "
+# Parts of an answer that are not as they should be.
+ODD: dict[str, dict[str, Any]] = {
+    "odd-offset": {"token_logprobs": [-1.0, -1.0], "text_offset": ["0", None]},
+    "huge-number": {"token_logprobs": [None, 10**400, -1.0]},
+    "nulls": {"token_logprobs": [None, None, None, -1.0], "text_offset": [0, 0, 0, 0]},
+    "words": {"token_logprobs": "nothing"},
+}
 
 
 def log_probs(text: str) -> list[float]:
@@ -27,7 +34,10 @@ def choice(text: str, index: int, manner: str) -> dict[str, Any]:
     told: dict[str, Any] = {"tokens": [*text, "a"], "token_logprobs": values}
     if manner != "without-offsets":
         told["text_offset"] = list(range(len(text) + 1))
-    return {"text": text + "a", "index": index, "logprobs": None if manner == "no-logprobs" else told}
+    if manner in ODD:
+        told |= ODD[manner]
+    number: Any = [index] if manner == "odd-index" else index
+    return {"text": text + "a", "index": number, "logprobs": None if manner == "no-logprobs" else told}
 
 
 class Door(BaseHTTPRequestHandler):
@@ -47,8 +57,17 @@ class Door(BaseHTTPRequestHandler):
         answer = json.dumps({"choices": choices})
         if self.manner == "slow":
             time.sleep(5)
+        if self.manner == "no-http":
+            self.wfile.write(b"what?\r\n\r\n")
+            return
         self.send_response(500 if self.manner == "error" else 200)
+        if self.manner == "partial":
+            self.send_header("Content-Length", str(2 * len(answer)))
         self.end_headers()
+        if self.manner == "trickle":
+            for _ in range(50):
+                self.wfile.write(b" ")
+                time.sleep(0.1)
         self.wfile.write({"html": "<html>", "list": "[]"}.get(self.manner, answer).encode())
 
     def log_message(self, *args: Any) -> None:

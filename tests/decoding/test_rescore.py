@@ -7,6 +7,7 @@ import math
 import socket
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from earwright.decoding import Hypothesis, ModelScorer, Rescorer, ServerScorer
-from earwright.errors import EarwrightError
+from earwright.errors import EarwrightError, EarwrightWarning
 from earwright.lm.arpa import write_arpa
 from earwright.lm.query import LanguageModel
 from small_models import random_model
@@ -89,7 +90,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
     yield start
     for process in started:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 @pytest.mark.parametrize("manner", ["plain", "without-offsets", "shuffled"])
@@ -110,6 +111,14 @@ def test_a_server_scores_texts(serve: Callable[[str], str], manner: str) -> None
         ("no-logprobs", "must know `echo`"),
         ("slow", "cannot be reached"),
         ("gone", "cannot be reached"),
+        ("partial", "cannot be reached"),
+        ("trickle", "does not end"),
+        ("no-http", "cannot be reached"),
+        ("odd-index", "makes no sense"),
+        ("odd-offset", "makes no sense"),
+        ("huge-number", "makes no sense"),
+        ("nulls", "log-probs are missing"),
+        ("words", "must know `echo`"),
     ],
 )
 def test_a_bad_server_leaves_the_first_pass(serve: Callable[[str], str], manner: str, message: str) -> None:
@@ -121,9 +130,45 @@ def test_a_bad_server_leaves_the_first_pass(serve: Callable[[str], str], manner:
         assert Rescorer(scorer).rescore(first, 1.0) == first
 
 
-def test_an_address_is_an_address() -> None:
-    with pytest.raises(EarwrightError, match="is no address"):
-        ServerScorer("file:///etc", "letters").log10(TEXTS)
+@pytest.mark.parametrize(
+    "address", ["file:///etc", "localhost:8000", "http://a b/v1", "http://localhost:x/v1"]
+)
+def test_an_address_is_an_address(address: str) -> None:
+    with pytest.raises(EarwrightError, match=r"is no address|cannot be reached"):
+        ServerScorer(address, "letters").log10(TEXTS)
+
+
+class Failing:
+    """Fails as often as it is told, then answers; counts how often it was asked."""
+
+    def __init__(self, times: int) -> None:
+        self.times, self.asked = times, 0
+
+    def log10(self, texts: list[str]) -> list[float]:
+        self.asked += 1
+        if self.asked <= self.times:
+            raise EarwrightError("the server is gone.")
+        return [-1.0] * len(texts)
+
+
+def test_a_failure_is_said_once_and_it_is_tried_again() -> None:
+    first, scorer = [hypothesis("a", -1.0)], Failing(2)
+    rescorer = Rescorer(scorer)
+    with pytest.warns(EarwrightWarning, match="what the search found stands: the server is gone") as caught:
+        assert [rescorer.rescore(first, 1.0) for _ in range(2)] == [first, first]
+    assert len([one for one in caught if one.category is EarwrightWarning]) == 1
+    assert rescorer.rescore(first, 1.0) != first  # it is back
+
+
+def test_what_fails_again_and_again_is_asked_no_more() -> None:
+    first, scorer = [hypothesis("a", -1.0)], Failing(1000)
+    rescorer = Rescorer(scorer)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert [rescorer.rescore(first, 1.0) for _ in range(50)] == [first] * 50
+    told = [one for one in caught if one.category is EarwrightWarning]  # others are of what tests left open
+    assert (scorer.asked, len(told)) == (3, 2)
+    assert "not tried again" in str(told[1].message)
 
 
 def test_a_causal_model_from_this_disk(tmp_path: Path) -> None:

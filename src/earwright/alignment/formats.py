@@ -134,15 +134,10 @@ def _segments(alignment: TextAlignment) -> Iterator[list[Word]]:
 
 
 def _said(alignment: TextAlignment) -> Iterator[tuple[AlignedWord, float, float]]:
-    """The words with times; a dash and the like stands with the word before it."""
-    waiting: tuple[AlignedWord, float, float] | None = None
+    """The words with times; a dash that stands by itself has none."""
     for word in alignment.words:
         if word.start is not None and word.end is not None:
-            if waiting:
-                yield waiting
-            waiting = (word, word.start, word.end)
-    if waiting:
-        yield waiting
+            yield word, word.start, word.end
 
 
 def _filled(intervals: list[tuple[float, float, str]], duration: float) -> list[tuple[float, float, str]]:

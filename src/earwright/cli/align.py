@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from earwright.cli.search_flags import positive
 from earwright.errors import EarwrightError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-m", "--model", metavar="BUNDLE", help="the recognizer (or $EARWRIGHT_MODEL)")
     add("-f", "--format", choices=[*FORMATS, "all"], help="default: ctm on stdout, all with -o")
     add("-o", "--output-dir", metavar="DIR", help="write DIR/NAME.FORMAT, NAME being that of the recording")
-    add("--threads", type=int, metavar="N", help="cores to use (default: all physical ones)")
+    add("--threads", type=positive, metavar="N", help="cores to use (default: all physical ones)")
 
 
 def run(args: argparse.Namespace) -> int:

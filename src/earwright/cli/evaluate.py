@@ -6,15 +6,18 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from earwright.cli.search_flags import add_search_arguments, positive, use_search
+from earwright.cli.search_flags import add_search_arguments, numbers, positive, search_words, use_search
 from earwright.errors import EarwrightError
 
 if TYPE_CHECKING:
     from earwright.cuts import Cut
+    from earwright.decoding import Decoder
+    from earwright.evaluation.align import Weights
+    from earwright.evaluation.keyterms import KeytermCurve
     from earwright.evaluation.page import Exhibition
     from earwright.evaluation.run import Run
     from earwright.evaluation.score import Evaluation
@@ -32,6 +35,7 @@ class Scored:
     details: dict[str, Any] = field(default_factory=dict)
     recognizer: Recognizer | None = None
     run: Run | None = None
+    keyterms: KeytermCurve | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +74,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threads", type=positive, metavar="N", help="cores to use (default: all physical ones)"
     )
     add_search_arguments(parser)
+    running.add_argument(
+        "--boosts",
+        type=numbers,
+        metavar="X,X,...",
+        help="with --keyterms: the boosts to try besides the one in use, for what terms gain and cost "
+        "(default: 0 to 4 times the usual one)",
+    )
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print JSON instead of the report")
     output.add_argument(
@@ -105,6 +116,10 @@ def run(args: argparse.Namespace) -> int:
     from earwright.pages.document import page_file
 
     marked = _is_trn(Path(args.bundle)) and _is_trn(Path(args.cuts))
+    if marked and args.keyterms:
+        raise EarwrightError("--keyterms needs a recognizer to search with; two trn files are only compared.")
+    if args.boosts and not args.keyterms:
+        raise EarwrightError("--boosts goes with --keyterms.")
     if (args.optional or args.fragments) and not (marked and args.sclite):
         raise EarwrightError("--optional and --fragments go with --sclite and two trn files.")
     with contextlib.ExitStack() as files:
@@ -166,6 +181,8 @@ def _score_recognizer(args: argparse.Namespace) -> Scored:
         limit=args.limit,
         threads=args.threads,
         prepare=lambda recognizer: use_search(recognizer, args),
+        keyterms=args.keyterms,
+        boosts=args.boosts,
     )
 
 
@@ -179,18 +196,28 @@ def score_recognizer(
     limit: int | None = None,
     threads: int | None = None,
     prepare: Callable[[Recognizer], None] = lambda recognizer: None,
+    keyterms: str | None = None,
+    boosts: Sequence[float] | None = None,
 ) -> Scored:
     """Run a recognizer on the cuts of some places, with a progress bar, and score it; all as the verb's.
 
-    What `prepare` does to the recognizer comes first.
+    What `prepare` does to the recognizer comes first. With `keyterms`, the file of those it listens for, what
+    they do at some boosts is measured beside it.
     """
+    from earwright.cli.evaluate_keyterms import measure_keyterms, other_decoders
     from earwright.recognizer import Recognizer
 
     told, untold = _cuts(places, limit)
     recognizer = Recognizer.load(bundle, threads=threads)
     prepare(recognizer)
-    done = _transcribe(recognizer, told)
-    evaluation = done.score(normalizer, "sclite" if sclite else "unit", seed)
+    others = other_decoders(recognizer, boosts) if keyterms else {}
+    done = _transcribe(recognizer, told, list(others.values()))
+    weights: Weights = "sclite" if sclite else "unit"
+    evaluation = done.score(normalizer, weights, seed)
+    curve = None
+    if keyterms:
+        scores = done.score_others(normalizer, weights, seed)
+        curve = measure_keyterms(recognizer, keyterms, evaluation, dict(zip(others, scores, strict=True)))
     meta = recognizer.meta
     details = {
         "bundle": meta.name,
@@ -203,7 +230,9 @@ def score_recognizer(
         "failed": len(done.failed),
         "without_text": untold,
     }
-    return Scored(evaluation, details, recognizer, done)
+    if curve is not None:
+        details["keyterms"] = curve.to_dict()
+    return Scored(evaluation, details, recognizer, done, curve)
 
 
 def _cuts(places: Sequence[str | os.PathLike[str]], limit: int | None) -> tuple[list[Cut], int]:
@@ -218,7 +247,7 @@ def _cuts(places: Sequence[str | os.PathLike[str]], limit: int | None) -> tuple[
     return told, len(cuts) - len(told)
 
 
-def _transcribe(recognizer: Recognizer, cuts: list[Cut]) -> Run:
+def _transcribe(recognizer: Recognizer, cuts: list[Cut], others: Sequence[Decoder] = ()) -> Run:
     from earwright.cli.terminal import progress
     from earwright.evaluation.run import transcribe_cuts
 
@@ -231,7 +260,7 @@ def _transcribe(recognizer: Recognizer, cuts: list[Cut]) -> Run:
             if failures <= SHOWN_FAILURES:
                 bar.print(f"earwright: cut {cut.id} is left out: {reason}")
 
-        done = transcribe_cuts(recognizer, cuts, bar.advance, tell)
+        done = transcribe_cuts(recognizer, cuts, bar.advance, tell, others)
         if failures > SHOWN_FAILURES:
             bar.print(f"earwright: {failures - SHOWN_FAILURES} more cuts are left out.")
     return done
@@ -270,7 +299,8 @@ def exhibition(scored: Scored, result: dict[str, Any], clips: int, seed: int) ->
 
     assert scored.recognizer is not None and scored.run is not None
     with progress("drawing", total=clips) as bar:
-        return exhibit(scored.evaluation, result, scored.recognizer, scored.run, clips, seed, bar.advance)
+        shown = exhibit(scored.evaluation, result, scored.recognizer, scored.run, clips, seed, bar.advance)
+    return replace(shown, keyterms=scored.keyterms)
 
 
 def _give(args: argparse.Namespace, scored: Scored, result: dict[str, Any]) -> None:
@@ -291,7 +321,12 @@ def _give(args: argparse.Namespace, scored: Scored, result: dict[str, Any]) -> N
 
         title = f"{result['name']} on {result['corpus']} {result['split']}"
         notes = _notes(args, scored.details)
-        print_report(Console(highlight=False), evaluation, title=title, notes=notes)
+        console = Console(highlight=False)
+        print_report(console, evaluation, title=title, notes=notes)
+        if scored.keyterms is not None:
+            from earwright.evaluation.keyterm_report import keyterm_report
+
+            console.print(keyterm_report(scored.keyterms, console.width))
 
 
 def _typed(args: argparse.Namespace) -> list[str]:
@@ -303,6 +338,7 @@ def _typed(args: argparse.Namespace) -> list[str]:
     words += [f"--seed={args.seed}"] if args.seed else []
     words += [f"--limit={args.limit}"] if args.limit else []
     words += [f"--threads={args.threads}"] if args.threads else []
+    words += search_words(args)
     return words + ([f"--save={args.save}"] if args.save else [])
 
 

@@ -10,11 +10,13 @@ import difflib
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from earwright import __version__
-from earwright.errors import EarwrightError, first_line
+from earwright.compiling import tell_before_compiling
+from earwright.errors import EarwrightError, EarwrightWarning, first_line
 from earwright.files import describe_os_error
 
 # Verb -> (module, its line in --help), in the order in which a newcomer meets them. Only the chosen verb's
@@ -78,8 +80,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
+    if sys.stderr.isatty():
+        tell_before_compiling(_tell_of_compiling)
     try:
-        return _run(arguments)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            return _run(arguments)
     except KeyboardInterrupt:
         print("earwright: stopped.", file=sys.stderr)
         return INTERRUPTED
@@ -92,6 +98,30 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"earwright: {_sentence(error)}", file=sys.stderr)
         return 1
+
+
+def _tell_of_compiling() -> None:
+    print(
+        "earwright: compiling for this processor, which takes up to half a minute; the result is kept.",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """What earwright warns its user of is one line; what a library warns its caller of stays as it is."""
+    if issubclass(category, EarwrightWarning):
+        print(f"earwright: warning: {message}", file=sys.stderr if file is None else file)
+    else:
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+        (sys.stderr if file is None else file).write(text)
 
 
 def build_parser(verb: str | None = None) -> argparse.ArgumentParser:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from earwright.cli.search_flags import add_search_arguments
+from earwright.cli.search_flags import add_search_arguments, positive
 
 if TYPE_CHECKING:
+    from earwright.decoding.lattice import Lattice
     from earwright.errors import EarwrightError
     from earwright.transcript import Segment, Transcript
     from earwright.writers import Layout
 
 FORMATS = ("txt", "srt", "vtt", "tsv", "json")
+LATTICE_FORMATS = ("slf", "kaldi")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,12 +54,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("max_line_count", "lines in a subtitle; needs --max_line_width"),
         ("max_words_per_line", "words in a subtitle; no effect beside both of the above"),
     ):
-        add(f"--{flag}", f"--{flag.replace('_', '-')}", type=_positive, metavar="N", help=what)
+        add(f"--{flag}", f"--{flag.replace('_', '-')}", type=positive, metavar="N", help=what)
     add(
         "--highlight_words", "--highlight-words", action=_Switch, default=False,
         help="underline each word in subtitles while it is spoken",
     )  # fmt: skip
-    add("--threads", type=_positive, metavar="N", help="cores to use (default: all)")
+    add(
+        "--lattice", metavar="DIR",
+        help="write DIR/NAME-PIECE.slf (or .lat): a word lattice of each piece of at most 20 s, as the first "
+        "search has it; needs a beam",
+    )  # fmt: skip
+    add(
+        "--lattice_format", "--lattice-format", choices=LATTICE_FORMATS, default="slf",
+        help="HTK's format, or Kaldi's CompactLattice as text (default: slf)",
+    )  # fmt: skip
+    add(
+        "--nbest", type=positive, default=1, metavar="N",
+        help="in JSON, the N best hypotheses of each piece of at most 20 s; searches with a beam",
+    )  # fmt: skip
+    add("--threads", type=positive, metavar="N", help="cores to use (default: all)")
     add_search_arguments(parser)
 
 
@@ -86,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
         from earwright.recognizer import Recognizer
 
         recognizer = Recognizer.load(str(model), threads=args.threads)
-        use_search(recognizer, args)
+        use_search(recognizer, args, args.nbest)
         output.transcribe(recognizer)
     return output.finish()
 
@@ -101,6 +117,8 @@ class _Output:
         self.formats: list[str] = list(FORMATS) if formats == "all" else [formats]
         self.text = not self.json and self.folder is None and self.formats == ["txt"]
         self.layout = layout
+        self.lattices: str | None = args.lattice
+        self.lattice_format: str = args.lattice_format
         self.paths = paths
         self.stems = stems
         self.count = 0
@@ -118,10 +136,14 @@ class _Output:
 
             def on_piece(index: int, segments: tuple[Segment, ...], seconds: float) -> None:
                 bar.advance(seconds)
+                self._tell_rejected(index, segments)
                 if self.text:
                     self._print_text(index, segments)
 
-            results = recognizer.transcribe_each(map(opened, self.paths), on_piece=on_piece)
+            on_lattice = self._lattice_writer(recognizer) if self.lattices is not None else None
+            results = recognizer.transcribe_each(
+                map(opened, self.paths), on_piece=on_piece, on_lattice=on_lattice
+            )
             for index, result in enumerate(results):
                 if isinstance(result, EarwrightError):
                     self.failed(index, result)
@@ -165,11 +187,46 @@ class _Output:
         elif self.folder is None and not self.text:
             print(WRITERS[self.formats[0]](transcript, self.layout), end="", flush=True)
 
+    def _lattice_writer(self, recognizer: Any) -> Callable[[int, float, Lattice], None]:
+        """Writes the lattices of a file's pieces, which are counted from 1."""
+        from collections import Counter
+        from pathlib import Path
+
+        from earwright.decoding.lattice import write_kaldi, write_slf
+
+        pieces: Counter[int] = Counter()
+
+        def write(index: int, start: float, lattice: Lattice) -> None:
+            pieces[index] += 1
+            place = Path(str(self.lattices)) / f"{self.stems[index]}-{pieces[index]:04d}"
+            name = "_".join(place.name.split())
+            if self.lattice_format == "kaldi":
+                write_kaldi(f"{place}.lat", {name: lattice})
+            else:
+                write_slf(f"{place}.slf", name, lattice, recognizer.meta.frame_shift, start)
+
+        return write
+
     def _print_text(self, index: int, segments: tuple[Segment, ...]) -> None:
         # With several files each line tells which one it is from, as grep does.
         name = f"{self.paths[index]}: " if len(self.paths) > 1 else ""
         for segment in segments:
-            print(f"{name}{segment.text}", flush=True)
+            if segment.text:
+                print(f"{name}{segment.text}", flush=True)
+
+    def _tell_rejected(self, index: int, segments: tuple[Segment, ...]) -> None:
+        """Say where nothing was found that a grammar allows; JSON has it among the rest."""
+        for segment in segments:
+            if segment.rejected and not self.json:
+                why = f"nothing in the grammar fits (score {segment.score:.2f})"
+                if segment.score == -math.inf:
+                    why = "no phrase of the grammar is possible"
+                where = f"{self.paths[index]}: {segment.start:.2f} to {segment.end:.2f} s"
+                print(
+                    f"earwright: {where}: rejected, {why}.",
+                    file=sys.stderr,
+                    flush=True,
+                )
 
 
 class _NoBar:
@@ -205,13 +262,6 @@ class _Switch(argparse.Action):
         setattr(namespace, self.dest, value is None or str(value).lower() == "true")
 
 
-def _positive(text: str) -> int:
-    """A whole number above 0."""
-    if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
 def _complaint(args: argparse.Namespace, model: str | None, files: int) -> str | None:
     """What is wrong with the arguments taken together."""
     stdout_only = args.output_dir is None
@@ -225,6 +275,9 @@ def _complaint(args: argparse.Namespace, model: str | None, files: int) -> str |
         return f"-f {args.output_format} of several files needs -o DIR"
     if stdout_only and args.json and args.output_format not in (None, "json"):
         return f"--json and -f {args.output_format} both want stdout; give -o DIR for the files"
+    in_json = args.json or args.output_format in ("json", "all")
+    if args.nbest > 1 and not (in_json or (args.output_dir and args.output_format is None)):
+        return "--nbest needs --json or -f json: the hypotheses are in there"
     if args.max_line_count and not args.max_line_width:
         return "--max_line_count needs --max_line_width"
     return None

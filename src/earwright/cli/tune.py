@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--rescore",
         metavar="FILE",
-        help="a larger model for a second look, if it helps; into the bundle, too",
+        help="a larger model for a second look, if it helps; without it there is none",
     )
     add("--normalizer", default="basic", metavar="NAME", help="of the scoring (default: basic)")
     add("--limit", type=positive, default=300, metavar="N", help="so many cuts, evenly chosen (default 300)")
@@ -49,8 +50,14 @@ def run(args: argparse.Namespace) -> int:
     import json
 
     from earwright.cuts import read_cuts
+    from earwright.lm.neural import is_neural
     from earwright.recognizer import Recognizer
 
+    if args.lm is not None and is_neural(args.lm):
+        raise EarwrightError(
+            f"{args.lm}: a neural model is too slow to be tuned with; compare a few weights with "
+            "`earwright evaluate --lm FILE --lm-weight X`, or tune with an n-gram model."
+        )
     cuts = [cut for cut in read_cuts(args.cuts) if cut.text.strip()]
     if not cuts:
         raise EarwrightError(f"{args.cuts}: no cut has a text, so there is nothing to tune on.")
@@ -59,7 +66,16 @@ def run(args: argparse.Namespace) -> int:
     recognizer.use_beam(lm=args.lm, lexicon=args.lexicon)
     found = _tune(recognizer, cuts, args)
     if not args.dry_run:
-        write_search(args.bundle, args.output or args.bundle, found, args)
+        write_search(
+            args.bundle,
+            args.output or args.bundle,
+            found.tuning.options,
+            args.lm,
+            args.lexicon,
+            rescorer=found.rescorer,
+            rescoring_model=args.rescore,
+            temperature=found.calibration.temperature,
+        )
     if args.json:
         print(json.dumps(_facts(found)))
     else:
@@ -117,10 +133,13 @@ def _tune(recognizer: Recognizer, cuts: Any, args: argparse.Namespace) -> Found:
             recognizer.decoder = GreedyDecoder()
         else:
             if args.rescore:
-                scorer, nbest = ModelScorer.load(args.rescore), BeamDecoder.nbest
-                rescorer, after = tune_rescoring(search, tuning.options, scorer, grids, texts, plain, nbest)
-                errors = after if rescorer else errors
-            recognizer.use_beam(lm=args.lm, lexicon=args.lexicon, options=tuning.options, rescorer=rescorer)
+                scorer, nbest = ModelScorer.load(args.rescore), BeamDecoder.candidates
+                looked = tuning.options, scorer, grids, texts, plain, nbest, errors
+                rescorer, errors = tune_rescoring(search, *looked)
+            recognizer.use_beam(lm=args.lm, lexicon=args.lexicon, options=tuning.options)
+            # Not what an earlier tuning has left in the bundle: without --rescore it is taken out.
+            beam = cast("BeamDecoder", recognizer.decoder)
+            recognizer.decoder = dataclasses.replace(beam, rescorer=rescorer)
         shift = recognizer.meta.frame_shift
         heard = [
             timed_words(found, recognizer.tokenizer, shift, 0.0, shift * len(grid))
@@ -129,8 +148,25 @@ def _tune(recognizer: Recognizer, cuts: Any, args: argparse.Namespace) -> Found:
         return Found(tuning, rescorer, errors, calibrate(heard, texts, plain))
 
 
-def write_search(bundle: str, output: str, found: Found, args: argparse.Namespace) -> None:
-    """Put what was found into a bundle, with the files that it needs; what is of no use is taken out.
+def write_search(
+    bundle: str,
+    output: str,
+    options: SearchOptions | None,
+    lm: str | None,
+    lexicon: str | None,
+    *,
+    rescorer: Rescorer | None = None,
+    rescoring_model: str | None = None,
+    temperature: float = 1.0,
+) -> None:
+    """Put what was tuned into a bundle, with the files that it needs; what is of no use is taken out.
+
+    Args:
+        bundle, output: which may be the same.
+        options: of the search; None: greedy.
+        lm, lexicon: files; None: what the bundle has.
+        rescorer, rescoring_model: for a second look, and its file; None: there is none.
+        temperature: of confidences.
 
     Raises:
         EarwrightError: a file cannot be read, or the bundle cannot be written.
@@ -155,21 +191,21 @@ def write_search(bundle: str, output: str, found: Found, args: argparse.Namespac
     files: dict[str, bytes | Path] = {name: opened.read(name) for name in opened.names if name not in own}
     search: dict[str, Any] = {"method": "greedy"}
     with tempfile.TemporaryDirectory() as folder:
-        if found.tuning.options is not None:
-            search = {"method": "beam", **asdict(found.tuning.options)}
-            if args.lm is not None:
-                files["lm.bin"] = model(args.lm, "lm.bin")
-            if args.lexicon is not None:
-                files["words.txt"] = Path(args.lexicon)
-            for name, other in (("lm.bin", args.lm), ("words.txt", args.lexicon)):
+        if options is not None:
+            search = {"method": "beam", **asdict(options)}
+            if lm is not None:
+                files["lm.bin"] = model(lm, "lm.bin")
+            if lexicon is not None:
+                files["words.txt"] = Path(lexicon)
+            for name, other in (("lm.bin", lm), ("words.txt", lexicon)):
                 if other is None and name in opened.files:  # tuned again with what it has
                     files[name] = opened.read(name)
-            if found.rescorer is not None:
-                name = RESCORING[is_neural(args.rescore)]
-                files[name] = model(args.rescore, name)
-                search |= {"rescore_share": found.rescorer.share, "rescore_scale": found.rescorer.scale}
-        if found.calibration.temperature != 1.0:
-            search["confidence_temperature"] = found.calibration.temperature
+            if rescorer is not None and rescoring_model is not None:
+                name = RESCORING[is_neural(rescoring_model)]
+                files[name] = model(rescoring_model, name)
+                search |= {"rescore_share": rescorer.share, "rescore_scale": rescorer.scale}
+        if temperature != 1.0:
+            search["confidence_temperature"] = temperature
         write_bundle(output, replace(opened.meta, search=search), files)
 
 

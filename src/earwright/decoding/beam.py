@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,16 +17,27 @@ from earwright.decoding.beam_arrays import (
     Limits,
     Weights,
 )
-from earwright.decoding.keyterms import Keyterm, KeytermSet
-from earwright.decoding.options import SearchOptions
+from earwright.decoding.fusion import Fusion
+from earwright.decoding.grammar import Grammar
+from earwright.decoding.grammar.arcs import grammar_arcs
+from earwright.decoding.grammar.lexicon import grammar_lexicon
+from earwright.decoding.hypothesis import Hypothesis
+from earwright.decoding.keyterm_set import KeytermSet
+from earwright.decoding.keyterms import Keyterm
+from earwright.decoding.options import GRAMMAR_OPTIONS, SearchOptions
 from earwright.decoding.spelling_tree import SpellingTree, spelling_tree
 from earwright.decoding.spellings import Units
-from earwright.decoding.stream import BeamStream, Hypothesis
+from earwright.decoding.stream import BeamStream
 from earwright.errors import EarwrightError
+from earwright.lm.neural import NeuralLanguageModel
 from earwright.lm.ngrams import NEVER, SPECIAL_WORDS, Level, NgramModel
 from earwright.lm.query import LanguageModel
 from earwright.text import Tokenizer
 
+if TYPE_CHECKING:
+    from earwright.decoding.lattice.graph import Lattice
+
+LATTICE_BEAM = 8.0  # see docs/results/lattice.json for what others hold and cost
 _LN10 = math.log(10.0)
 Lexicon = Mapping[str, Iterable[Sequence[str]]] | Iterable[str]
 
@@ -36,18 +48,22 @@ class BeamSearch:
     Three ways to spell words: without a lexicon and a language model any tokens may follow each other; with
     either, words are found in a tree of spellings; and with `options.unknown_penalty` finite, words that it
     does not have may be spelled freely, at that price. The language model's words are the lexicon where none
-    is given.
+    is given. A grammar is a way of its own: what it does not allow is not found, and what does not fit the
+    audio is rejected.
 
     Args:
         tokens: the vocabulary of the log-probs, or a tokenizer of earwright's.
         blank: the blank's number.
         lexicon: words, which are spelled with the tokens' characters; or word -> its spellings, each a
             sequence of characters or, for a vocabulary without spaces, of phones.
-        lm: an n-gram model of words or of these tokens.
-        options: weights and sizes.
+        lm: an n-gram model of words or of these tokens, or a neural model of these tokens.
+        options: weights and sizes; None: the defaults, which for a grammar are wider.
+        grammar: what can be said, in place of a language model; its words are the lexicon, or those of them
+            whose spellings are given.
 
     Raises:
-        EarwrightError: a vocabulary that cannot be searched, no word that can be spelled with it.
+        EarwrightError: a vocabulary that cannot be searched, no word that can be spelled with it, a model of
+            other tokens; a word of the grammar that cannot be spelled, a grammar beside a language model.
 
     Example:
         search = BeamSearch(tokens, lm=LanguageModel.load("novels.bin"))
@@ -67,23 +83,32 @@ class BeamSearch:
         *,
         blank: int = 0,
         lexicon: Lexicon | None = None,
-        lm: LanguageModel | None = None,
-        options: SearchOptions = SearchOptions(),  # noqa: B008
+        lm: LanguageModel | NeuralLanguageModel | None = None,
+        options: SearchOptions | None = None,
+        grammar: Grammar | None = None,
     ) -> None:
         names = tokens if isinstance(tokens, Sequence) else tokens.tokens
         self.units = Units.of(names, blank)
-        self.options = options
+        self.options = options or (SearchOptions() if grammar is None else GRAMMAR_OPTIONS)
         self.lm = lm
+        self.grammar = grammar
         self.unspellable: tuple[str, ...] = ()
-        self._word_lm = lm if lm is not None and lm.unit == "word" else None
+        self.fusion = Fusion.of(lm, self.units) if isinstance(lm, NeuralLanguageModel) else None
+        ngrams = lm if isinstance(lm, LanguageModel) else None
+        self._word_lm = ngrams if ngrams is not None and ngrams.unit == "word" else None
         if lexicon is None and self._word_lm is not None:
             lexicon = [word for word in self._word_lm.vocabulary if word not in SPECIAL_WORDS]
+        if grammar is not None:
+            lexicon = grammar_lexicon(grammar, self.units, lexicon, lm is not None)
         self.has_lexicon = lexicon is not None
         self.tree = spelling_tree([], []) if lexicon is None else self._build_tree(lexicon)
-        if lm is not None and self._word_lm is None:
-            ids = _token_ids(self.units, lm)
+        if grammar is not None:
+            arcs = grammar_arcs(grammar.automaton, self.tree)
+            self.tree = replace(self.tree, tree=self.tree.tree._replace(arcs=arcs))
+        if ngrams is not None and self._word_lm is None:
+            ids = _token_ids(self.units, ngrams)
             self.units = replace(self.units, spellings=self.units.spellings._replace(lm_ids=ids))
-        self._lm = lm if lm is not None else _no_lm()
+        self._lm = ngrams if ngrams is not None else _no_lm()
         self._pronunciations = lexicon if self.units.space is None and isinstance(lexicon, Mapping) else None
 
     def decode(
@@ -102,7 +127,8 @@ class BeamSearch:
             keyterms: made by `keyterms`.
 
         Returns:
-            At least one, but for a search that allows listed words alone where none of them fits.
+            At least one, but for a search that allows listed words alone where none of them fits. With a
+            grammar those that fit; where none does, one that is `rejected` and has no words.
 
         Raises:
             EarwrightError: another V than the vocabulary's, NaN or +inf among the log-probs.
@@ -123,26 +149,109 @@ class BeamSearch:
         with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
             return list(pool.map(lambda one: self.decode(one, nbest, options, keyterms), batch))
 
+    @property
+    def has_lattices(self) -> bool:
+        """Whether hypotheses ever join: after other words a neural model says something else."""
+        return self.fusion is None and self.grammar is None
+
+    def lattice(
+        self,
+        log_probs: npt.ArrayLike,
+        options: SearchOptions | None = None,
+        keyterms: KeytermSet | None = None,
+        beam: float = LATTICE_BEAM,
+    ) -> Lattice:
+        """What else the search has thought possible, as a word lattice.
+
+        Args:
+            log_probs: (T, V) natural logarithms of a whole utterance.
+            options: other ones than the search's own.
+            keyterms: made by `keyterms`.
+            beam: how far behind the best path, as a natural logarithm, those may be that are kept.
+
+        Returns:
+            An empty one where `decode` finds nothing.
+
+        Raises:
+            EarwrightError: as for `decode`; a token with a space elsewhere than at its beginning.
+        """
+        return self.decode_with_lattice(log_probs, 1, options, keyterms, beam)[1]
+
+    def decode_with_lattice(
+        self,
+        log_probs: npt.ArrayLike,
+        nbest: int = 1,
+        options: SearchOptions | None = None,
+        keyterms: KeytermSet | None = None,
+        beam: float = LATTICE_BEAM,
+    ) -> tuple[list[Hypothesis], Lattice]:
+        """What `decode` and `lattice` give, of one search."""
+        from earwright.decoding.lattice.build import build_lattice
+
+        if not self.has_lattices:
+            raise EarwrightError(
+                "lattices are made with n-grams or none, not with neural models or grammars."
+            )
+        stream = BeamStream(self, options or self.options, keyterms, lattice=True)
+        stream.advance(log_probs)
+        return stream.finish(nbest), build_lattice(stream, stream.scaled(log_probs), beam)
+
     def stream(self, options: SearchOptions | None = None, keyterms: KeytermSet | None = None) -> BeamStream:
         """A search that is given its frames piece by piece."""
         return BeamStream(self, options or self.options, keyterms)
 
-    def keyterms(self, terms: Iterable[Keyterm | str]) -> KeytermSet:
+    def restore(self, data: bytes, keyterms: KeytermSet | None = None) -> BeamStream:
+        """A search that was under way, from what `BeamStream.save` returned; its options come with it.
+
+        Args:
+            data: from a search of the same tokens, lexicon and language model.
+            keyterms: those that it was listening for.
+
+        Raises:
+            EarwrightError: it is of another search or later version, or damaged.
+        """
+        from earwright.decoding.saved import restore_stream
+
+        return restore_stream(self, data, keyterms)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of all but the options that decides what is found: tokens, words, language model."""
+        from earwright.decoding.saved import fingerprint
+
+        tree, spellings = self.tree.tree, self.units.spellings
+        lm = [] if self.fusion is None else [self.fusion.model.digest]
+        # Links are found while queries run; whether a number is kept or found again is all the same.
+        tables = [np.asarray(array) for name, array in self._lm.tables._asdict().items() if name != "links"]
+        texts = [*self.units.tokens, f"blank {self.units.blank}", *self.tree.words]
+        arrays: list[np.ndarray] = [*tree[:-1], *tree.arcs, self.tree.best, *spellings, *tables]
+        return fingerprint([*texts, *arrays, *lm])
+
+    def keyterms(
+        self, terms: Iterable[Keyterm | str], normalize: Callable[[str], str] = lambda text: text
+    ) -> KeytermSet:
         """Make words and phrases ready to be listened for; one set serves any number of calls.
 
         Args:
             terms: at least one.
+            normalize: what the texts went through that the tokens are of; terms are written as they are.
 
         Raises:
-            EarwrightError: a term is empty, there twice, or cannot be spelled with the tokens.
+            EarwrightError: there is no term, or none that can be heard.
+
+        Terms that are empty, there twice or cannot be spelled with the tokens bring a warning.
         """
-        listed = [Keyterm(term) if isinstance(term, str) else term for term in terms]
+        if isinstance(terms, str):
+            raise EarwrightError(f"the key terms are the text {terms!r}; give a list of them.")
         spellings = None
         if self._pronunciations is not None:
             spellings = {word: list(ways) for word, ways in self._pronunciations.items()}
-        return KeytermSet.of(listed, self.units, spellings)
+        closed = self.has_lexicon and self.grammar is None  # which lets no words in
+        return KeytermSet.of(terms, self.units, self.tree, self._word_lm, closed, spellings, normalize)
 
     def _build_tree(self, lexicon: Lexicon) -> SpellingTree:
+        if isinstance(lexicon, str):
+            raise EarwrightError(f"the lexicon is the text {lexicon!r}; give a list of words.")
         if self.units.space is None and not isinstance(lexicon, Mapping):
             raise EarwrightError(
                 "the tokens have no sign for a space, so give the lexicon as word -> spellings in tokens."
@@ -172,6 +281,11 @@ class BeamSearch:
         alone, _ = lm.score_batch(np.full(len(ids), lm.empty_state), ids)
         return spelling_tree(words, entries, ids, alone)
 
+    @property
+    def start_state(self) -> int:
+        """Of language model or grammar, before the first word."""
+        return 0 if self.grammar is not None else self._lm.start_state
+
     def limits(self, options: SearchOptions) -> Limits:
         """The options as the kernel takes them."""
         return Limits(
@@ -181,16 +295,22 @@ class BeamSearch:
             blank=self.units.blank,
             blank_skip=options.blank_skip if options.blank_skip < 1 else 2.0,
             maximum=options.maximum,
-            recombine=options.recombine and self.lm is not None,
-            word_lm=self._word_lm is not None,
-            token_lm=self.lm is not None and self._word_lm is None,
+            # After two prefixes a neural model never says the same.
+            recombine=options.recombine
+            and (self.lm is not None or self.grammar is not None)
+            and self.fusion is None,
+            grammar=self.grammar is not None,
+            word_lm=self._word_lm is not None or self.grammar is not None,
+            token_lm=self.lm is not None and self._word_lm is None and self.fusion is None,
             boundaries=self.units.space is not None or not self.has_lexicon,
         )
 
     def weights(self, options: SearchOptions) -> Weights:
-        """The options as the kernel takes them; without a lexicon no word is unknown."""
+        """The options as the kernel takes them; without a lexicon no word is unknown, nor with a grammar."""
         unknown = -options.unknown_penalty if self.has_lexicon else 0.0
-        return Weights(options.lm_weight * _LN10, options.word_bonus, unknown, 0.0)
+        if self.grammar is not None:
+            unknown = -math.inf
+        return Weights(options.lm_weight * _LN10, options.word_bonus, unknown)
 
 
 def _token_ids(units: Units, lm: LanguageModel) -> npt.NDArray[np.int32]:

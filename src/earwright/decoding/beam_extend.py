@@ -9,6 +9,7 @@ What is here is compiled into `beam_kernel.advance`.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from earwright.decoding.beam_arrays import (
     ROOT,
     THRESHOLD,
     UNKNOWN_WORD,
+    WANTED,
     Candidates,
     Floats,
     Hypotheses,
@@ -30,13 +32,17 @@ from earwright.decoding.beam_arrays import (
     Tree,
     Weights,
 )
+from earwright.decoding.beam_grammar import arc_of, may_lead
 from earwright.decoding.spellings import BOUNDARY
-from earwright.lm.kernels import compiled, inlined, step
+from earwright.lm.kernels import apart, inlined, inner, step
 from earwright.lm.ngrams import UNKNOWN
 from earwright.lm.tables import Tables
 
+# What one token can add at most, as a natural logarithm: doubles end at e ** 709.
+MOST_GAIN = 600.0
 
-@inlined
+
+@inner
 def mixed(key: np.uint64, value: int) -> np.uint64:
     """A hash of a hash and a number (the finisher of splitmix64)."""
     x = key ^ (np.uint64(value + 11) * np.uint64(0x9E3779B97F4A7C15))
@@ -45,7 +51,7 @@ def mixed(key: np.uint64, value: int) -> np.uint64:
     return x ^ (x >> np.uint64(31))
 
 
-@inlined
+@inner
 def child_of(units: Ints, begins: Ints, node: int, unit: int) -> int:
     """The child of a node of a tree; -1 where there is none."""
     low, high = begins[node], begins[node + 1]
@@ -61,13 +67,13 @@ def child_of(units: Ints, begins: Ints, node: int, unit: int) -> int:
     return -1
 
 
-@inlined
+@inner
 def total(blank: float, label: float, maximum: bool) -> float:
     """The mass of a prefix."""
     return max(blank, label) if maximum else blank + label
 
 
-@inlined
+@inner
 def find_prefix(s: Search, now: Hypotheses, key: np.uint64) -> int:
     """The hypothesis with this prefix, -1 if there is none."""
     mask = np.uint64(len(s.table) - 1)
@@ -79,10 +85,10 @@ def find_prefix(s: Search, now: Hypotheses, key: np.uint64) -> int:
     return -1
 
 
-@inlined
+@inner
 def extend(
     s: Search, now: Hypotheses, tree: Tree, spellings: Spellings, lm: Tables, terms: Terms, w: Weights,
-    limits: Limits, this: int, token: int, factor: float,
+    limits: Limits, this: int, token: int, factor: float, more: Floats,
 ) -> None:  # fmt: skip
     """Add a token to a hypothesis, in each way that the tree allows."""
     if token == now.last[this]:
@@ -91,16 +97,32 @@ def extend(
         mass = total(now.blank[this], now.label[this], limits.maximum) * factor
     place = now.place[this]
     taken_back = -tree.ahead[place] if place > ROOT else 0.0
-    bound = taken_back + max(w.word, 0.0) + w.largest_gain
-    if mass <= 0.0 or mass * math.exp(bound) < s.levels[THRESHOLD]:
-        return
+    bound, listening = taken_back + max(w.word, 0.0), len(terms.nodes) > 1
     first, last = spellings.begins[token], spellings.begins[token + 1]
+    most = 1.0
+    if listening:
+        node = terms.nodes[now.term[this]]
+        most = node["most"] if last - first > 1 or leads(node, spellings.units[first]) else node["least"]
+    if mass <= 0.0 or mass * math.exp(bound) * most < s.levels[THRESHOLD]:
+        return
     cut = first  # the units before `cut` belong to the word that is open, those after to a new one
     while cut < last and spellings.units[cut] != BOUNDARY:
         cut += 1
     before = walk(tree, spellings, place, first, cut)
     ends = cut < last and before != ROOT
     after = walk(tree, spellings, ROOT, cut + 1, last) if cut < last else before
+    term, bonus = now.term[this], 0.0
+    if w.unknown_word == -np.inf and (before == OFF_TREE or after == OFF_TREE):
+        return
+    # Where the tree says where words end, a word's end comes after this and may add something.
+    if after > ROOT and limits.boundaries:
+        bound += tree.ahead[after]
+        if mass * math.exp(bound) * most < s.levels[THRESHOLD]:
+            return
+    if listening:
+        term, bonus = follow_terms(terms, spellings, term, token, place)
+        if after <= ROOT and limits.boundaries and mass * math.exp(bound + bonus) < s.levels[THRESHOLD]:
+            return
     first_word, last_word, other, without = 0, 0, NO_WORD, True
     if before > ROOT and (ends or not limits.boundaries):
         first_word, last_word = tree.word_begins[before], tree.word_begins[before + 1]
@@ -113,10 +135,10 @@ def extend(
     for entry in range(first_word - without, last_word):
         word = other if entry < first_word else tree.words[entry]
         to = ROOT if word != NO_WORD and not limits.boundaries else after
-        arrive(s, now, tree, spellings, lm, terms, w, limits, this, token, mass, to, word)
+        arrive(s, now, tree, spellings, lm, terms, w, limits, this, token, mass, to, word, term, bonus, more)
 
 
-@inlined
+@inner
 def walk(tree: Tree, spellings: Spellings, place: int, first: int, last: int) -> int:
     """Where units lead in the tree."""
     for index in range(first, last):
@@ -126,30 +148,37 @@ def walk(tree: Tree, spellings: Spellings, place: int, first: int, last: int) ->
     return place
 
 
-@inlined
+@inner
 def arrive(
     s: Search, now: Hypotheses, tree: Tree, spellings: Spellings, lm: Tables, terms: Terms, w: Weights,
-    limits: Limits, this: int, token: int, mass: float, after: int, word: int,
+    limits: Limits, this: int, token: int, mass: float, after: int, word: int, term: int, bonus: float,
+    more: Floats,
 ) -> None:  # fmt: skip
-    """One way to add a token: to the prefix if it is there already, else as a candidate."""
+    """One way to add a token, as a candidate if no hypothesis is the same."""
     key = mixed(mixed(now.key[this], token), word)
-    there = find_prefix(s, now, key)
-    if there >= 0:
-        more = mass * math.exp(now.score[there] - now.score[this])
-        s.stay_label[there] = max(s.stay_label[there], more) if limits.maximum else s.stay_label[there] + more
+    if find_prefix(s, now, key) >= 0:  # it has got this already
         return
     gain = changes(tree, w, now.place[this], after, word)
     if gain == -np.inf:
         return
-    ended = word != NO_WORD and not limits.boundaries
-    term, bonus = follow_terms(terms, spellings, now.term[this], token, now.place[this], ended)
+    if len(terms.nodes) > 1 and word != NO_WORD and not limits.boundaries:
+        term, gained = follow_term(terms, term, BOUNDARY)  # which has no unit of its own
+        bonus += gained
     gain += bonus
     if mass * math.exp(gain) < s.levels[THRESHOLD]:  # a probability cannot make it more
         return
     lm_state, lm_score = now.lm[this], 0.0
     if limits.token_lm or (limits.word_lm and word != NO_WORD):
         lm_score, lm_state = lm_step(now, tree, spellings, lm, limits, this, token, word)
-    gain += w.lm * lm_score
+    if limits.grammar and not (lm_score > -np.inf and may_lead(tree, limits.boundaries, lm_state, after)):
+        return
+    if len(more) > 0:
+        if not more[this, token] <= 0.0:
+            more[this, token] = np.inf
+            s.counts[WANTED] += 1
+            return
+        lm_score += more[this, token]
+    gain = min(gain + w.lm * lm_score, MOST_GAIN)
     mass *= math.exp(gain)
     if mass < s.levels[THRESHOLD] or mass <= 0.0:
         return
@@ -160,7 +189,7 @@ def arrive(
     c.score[at], c.lm_score[at] = now.score[this] + gain, now.lm_score[this] + lm_score
 
 
-@inlined
+@inner
 def changes(tree: Tree, w: Weights, place: int, after: int, word: int) -> float:
     """What a step adds to a prefix's score, language model and terms apart: bonus, penalty, look-ahead.
 
@@ -184,7 +213,7 @@ def changes(tree: Tree, w: Weights, place: int, after: int, word: int) -> float:
     return gain
 
 
-@inlined
+@inner
 def lm_step(
     now: Hypotheses, tree: Tree, spellings: Spellings, lm: Tables, limits: Limits, this: int, token: int,
     word: int,
@@ -204,35 +233,44 @@ def lm_step(
             keep = tree.words[tree.word_begins[place]] == word
     if keep and not math.isnan(now.ended[this]):
         return now.ended[this], now.ended_lm[this]
-    score, state, _, _ = step(lm, now.lm[this], number)
+    if limits.grammar:
+        score, state = arc_of(tree.arcs, now.lm[this], word)
+    else:
+        score, state, _, _ = step(lm, now.lm[this], number)
     if keep:
         now.ended[this], now.ended_lm[this] = score, state
     return score, state
 
 
+@inner
+def leads(node: Any, unit: int) -> bool:
+    """Whether a unit may lead elsewhere than to the root, from a TERM_NODE."""
+    return (node["leads"] >> np.uint64(unit & 63)) & np.uint64(1) != 0
+
+
 @inlined
 def follow_term(terms: Terms, state: int, unit: int) -> tuple[int, float]:
     """Where a unit leads in the automaton of key terms, and what it adds to the score."""
-    was = terms.promised[state]
-    while True:
-        child = child_of(terms.units, terms.begins, state, unit)
-        if child >= 0:
-            return child, terms.promised[child] - was + terms.earned[child]
-        if state == 0:
-            return 0, -was
-        state = terms.fails[state]
+    bonus = 0.0
+    if not leads(terms.nodes[state], unit):
+        return 0, -terms.nodes[state]["promised"]
+    while state > 0 or unit == BOUNDARY:  # the root has one child, to which a boundary leads
+        node = terms.nodes[state]
+        if leads(node, unit):
+            for child in range(node["begin"], node["begin"] + node["count"]):
+                if terms.nodes[child]["unit"] == unit:
+                    return child, bonus + terms.nodes[child]["gain"]
+        bonus -= node["drop"]
+        state = node["fail"]
+    return 0, bonus
 
 
-@inlined
-def follow_terms(
-    terms: Terms, spellings: Spellings, state: int, token: int, place: int, ended: bool
-) -> tuple[int, float]:
-    """The same for the units of a token, and for the end of a word if it has no unit of its own.
+@inner
+def follow_terms(terms: Terms, spellings: Spellings, state: int, token: int, place: int) -> tuple[int, float]:
+    """The same for the units of a token.
 
     A boundary where no word is open, as between two spaces, is none.
     """
-    if len(terms.units) <= 1:
-        return state, 0.0
     bonus = 0.0
     first = spellings.begins[token]
     for index in range(first, spellings.begins[token + 1]):
@@ -240,13 +278,10 @@ def follow_terms(
             continue
         state, more = follow_term(terms, state, spellings.units[index])
         bonus += more
-    if ended:
-        state, more = follow_term(terms, state, BOUNDARY)
-        bonus += more
     return state, bonus
 
 
-@inlined
+@inner
 def room(s: Search, limits: Limits) -> int:
     """A free candidate; when there are no more, the worse half goes and the threshold rises."""
     c = s.candidates
@@ -256,9 +291,10 @@ def room(s: Search, limits: Limits) -> int:
             s.masses[at] = c.mass[at]
         least = nth_largest(s.masses, count, limits.beam)
         s.levels[THRESHOLD] = max(s.levels[THRESHOLD], least)
-        kept = 0
+        ties, kept = limits.beam - count_above(s.masses, count, least), 0
         for at in range(count):
-            if c.mass[at] >= least and kept < limits.beam:
+            if c.mass[at] > least or (c.mass[at] == least and ties > 0):
+                ties -= c.mass[at] == least
                 move(c, at, kept)
                 kept += 1
         count = kept
@@ -266,7 +302,7 @@ def room(s: Search, limits: Limits) -> int:
     return count
 
 
-@inlined
+@inner
 def move(c: Candidates, at: int, to: int) -> None:
     """Copy a candidate over another."""
     c.mass[to], c.key[to], c.source[to], c.token[to] = c.mass[at], c.key[at], c.source[at], c.token[at]
@@ -274,7 +310,16 @@ def move(c: Candidates, at: int, to: int) -> None:
     c.score[to], c.lm_score[to] = c.score[at], c.lm_score[at]
 
 
-@compiled
+@inner
+def count_above(values: Floats, count: int, least: float) -> int:
+    """How many of the first `count` values are more than `least`."""
+    found = 0
+    for at in range(count):
+        found += values[at] > least
+    return found
+
+
+@apart
 def nth_largest(values: Floats, count: int, n: int) -> float:
     """The n-th largest (from 1) of the first `count` values, which are shuffled (Hoare's selection)."""
     low, high, wanted = 0, count - 1, n - 1

@@ -22,13 +22,10 @@ from earwright.decoding.beam_arrays import (
     CANDIDATES,
     FRAMES,
     HYPOTHESES,
-    NO_WORD,
-    ROOT,
     THRESHOLD,
-    UNKNOWN_WORD,
+    WANTED,
     Floats,
     Hypotheses,
-    Ints,
     Limits,
     Search,
     Spellings,
@@ -36,11 +33,9 @@ from earwright.decoding.beam_arrays import (
     Tree,
     Weights,
 )
-from earwright.decoding.beam_extend import changes, extend, follow_term, lm_step, total
+from earwright.decoding.beam_extend import extend, find_prefix, total
 from earwright.decoding.beam_select import select_best
-from earwright.decoding.spellings import BOUNDARY
-from earwright.lm.kernels import compiled, step
-from earwright.lm.ngrams import END
+from earwright.lm.kernels import apart, compiled
 from earwright.lm.tables import Tables
 
 
@@ -56,8 +51,9 @@ def advance(
         tree, spellings, lm, terms: what can be said and how likely it is.
         w, limits: the options.
         probs: (T, V), any scale.
-        more: (beam, V) a factor for each hypothesis and next token, as of a neural language model; then T is
-            1. Empty: none.
+        more: (beam, V) log10 of each next token after each hypothesis, as a neural language model has it;
+            then T is 1. Where a number is NaN and needed it becomes +inf, the search stays before the frame,
+            and `counts[WANTED]` says how many there are. Empty: no such model.
     """
     now, after = s.now, s.next
     if s.counts[FRAMES] & 1:
@@ -66,20 +62,22 @@ def advance(
         row = probs[frame]
         tokens = choose_tokens(s, row, spellings, limits)
         stay(s, now, row, limits)
-        s.counts[CANDIDATES] = 0
+        s.counts[CANDIDATES], s.counts[WANTED] = 0, 0
         if tokens > 0:
             fill_table(s, now)
+            join(s, now, row, limits)
             for this in range(s.counts[HYPOTHESES]):
                 for place in range(tokens):
                     token = s.tokens[place]
-                    factor = row[token] * more[this, token] if len(more) > 0 else row[token]
-                    extend(s, now, tree, spellings, lm, terms, w, limits, this, token, factor)
+                    extend(s, now, tree, spellings, lm, terms, w, limits, this, token, row[token], more)
+            if s.counts[WANTED] > 0:
+                return
         select_best(s, now, after, limits)
         now, after = after, now
         s.counts[FRAMES] += 1
 
 
-@compiled
+@apart
 def choose_tokens(s: Search, row: Floats, spellings: Spellings, limits: Limits) -> int:
     """Put the frame's tokens that are probable enough into s.tokens, the best first; returns how many."""
     best = 0.0
@@ -109,14 +107,30 @@ def choose_tokens(s: Search, row: Floats, spellings: Spellings, limits: Limits) 
     return count
 
 
-@compiled
+@apart
 def stay(s: Search, now: Hypotheses, row: Floats, limits: Limits) -> None:
-    """What hypotheses are worth if they add no token; and what a candidate must have beside them."""
+    """What hypotheses are worth if they add no token."""
+    for this in range(s.counts[HYPOTHESES]):
+        s.stay_blank[this] = total(now.blank[this], now.label[this], limits.maximum) * row[limits.blank]
+        s.stay_label[this] = now.label[this] * row[now.last[this]] if now.last[this] != limits.blank else 0.0
+
+
+@apart
+def join(s: Search, now: Hypotheses, row: Floats, limits: Limits) -> None:
+    """Add what comes from prefixes that one token makes the same; and note what a candidate must have.
+
+    However little comes, it counts: in beams of a few it decided which hypothesis is the best.
+    """
     count = s.counts[HYPOTHESES]
     best, worst = 0.0, np.inf
     for this in range(count):
-        s.stay_blank[this] = total(now.blank[this], now.label[this], limits.maximum) * row[limits.blank]
-        s.stay_label[this] = now.label[this] * row[now.last[this]] if now.last[this] != limits.blank else 0.0
+        source = find_prefix(s, now, now.above[this])
+        if source >= 0:
+            mass = now.blank[source]
+            if now.last[source] != now.last[this]:
+                mass = total(mass, now.label[source], limits.maximum)
+            mass *= row[now.last[this]] * math.exp(now.score[this] - now.score[source])
+            s.stay_label[this] = total(s.stay_label[this], mass, limits.maximum)
         mass = total(s.stay_blank[this], s.stay_label[this], limits.maximum)
         best, worst = max(best, mass), min(worst, mass)
     # Those that stay fill the beam alone, so who has less than the last of them need not apply.
@@ -124,7 +138,7 @@ def stay(s: Search, now: Hypotheses, row: Floats, limits: Limits) -> None:
     s.levels[THRESHOLD] = max(full, best * limits.beam_width)
 
 
-@compiled
+@apart
 def fill_table(s: Search, now: Hypotheses) -> None:
     """Note where each prefix is."""
     s.table[:] = -1
@@ -134,48 +148,3 @@ def fill_table(s: Search, now: Hypotheses) -> None:
         while s.table[cell] >= 0:
             cell = (cell + np.uint64(1)) & mask
         s.table[cell] = this
-
-
-@compiled
-def finish(
-    s: Search, tree: Tree, spellings: Spellings, lm: Tables, terms: Terms, w: Weights, limits: Limits,
-    end: bool, mass: Floats, score: Floats, lm_score: Floats, word: Ints,
-) -> None:  # fmt: skip
-    """What each hypothesis is worth if the utterance ends here; the search itself is not changed.
-
-    Args:
-        end: whether a sentence ends, too, for the language model.
-        mass, score, lm_score: (beam,) to be filled, as in `Hypotheses`.
-        word: (beam,) to be filled: the word that the end ends.
-    """
-    now = s.next if s.counts[FRAMES] & 1 else s.now
-    for this in range(s.counts[HYPOTHESES]):
-        place = now.place[this]
-        mass[this] = total(now.blank[this], now.label[this], limits.maximum)
-        word[this], gain, state, of_lm = NO_WORD, 0.0, now.lm[this], 0.0
-        if place != ROOT and not limits.boundaries:
-            gain = -np.inf  # half a word
-        elif place != ROOT:
-            first_word, last_word = 0, 0
-            if place > ROOT:
-                first_word, last_word = tree.word_begins[place], tree.word_begins[place + 1]
-            gain = -np.inf
-            for entry in range(first_word - (first_word == last_word), last_word):
-                ended = UNKNOWN_WORD if entry < first_word else tree.words[entry]
-                more, after, told = changes(tree, w, place, ROOT, ended), now.lm[this], 0.0
-                if limits.word_lm:
-                    told, after = lm_step(now, tree, spellings, lm, limits, this, 0, ended)
-                if more + w.lm * told > gain:
-                    gain, state, of_lm, word[this] = more + w.lm * told, after, told, ended
-        if len(terms.units) > 1:
-            term, bonus = now.term[this], 0.0
-            if limits.boundaries and place != ROOT:
-                term, bonus = follow_term(terms, term, BOUNDARY)
-            gain += bonus - terms.promised[term]
-        if end and (limits.word_lm or limits.token_lm):
-            told, _, _, _ = step(lm, state, END)
-            gain += w.lm * told
-            of_lm += told
-        mass[this] *= math.exp(gain)
-        score[this] = now.score[this] + gain
-        lm_score[this] = now.lm_score[this] + of_lm

@@ -38,14 +38,14 @@ def close_gaps(traces: Traces, used: int, shared: int, ends: Ints, places: Ints)
 
     Args:
         traces, used: all of them.
-        shared: as `shared_trace` has found it.
+        shared: as `shared_trace` has found it; -1: nothing is shared, and only what no path uses goes.
         ends: (B,) the last trace of each hypothesis; changed in place.
         places: (used,) to work with.
     """
     for trace in range(used):
         places[trace] = -1
     for end in ends:
-        if end != shared:
+        if end >= 0 and end != shared:
             places[end] = 0
     for trace in range(used - 1, shared, -1):
         above = traces.parent[trace]
@@ -62,5 +62,5 @@ def close_gaps(traces: Traces, used: int, shared: int, ends: Ints, places: Ints)
         places[trace] = kept
         kept += 1
     for this in range(len(ends)):
-        ends[this] = -1 if ends[this] == shared else places[ends[this]]
+        ends[this] = -1 if ends[this] < 0 or ends[this] == shared else places[ends[this]]
     return kept

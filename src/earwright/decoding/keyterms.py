@@ -1,8 +1,11 @@
 """Words and phrases that are likelier here than elsewhere: names, products, the terms of a trade.
 
-A term is a path of units through an automaton (Aho and Corasick 1975). What has said the beginning of a
-term is given part of the term's bonus, so that it stays in the beam; as soon as it turns out to be the
-beginning of something else, that part is taken back. So the score of a text depends on the terms in it alone.
+A term is a path of units through an automaton (`keyterm_automaton`). What has said the beginning of a term is
+given part of the term's bonus, so that it stays in the beam; as soon as it turns out to be the beginning of
+something else, that part is taken back. So the score of a text depends on the terms in it alone.
+
+A term has spellings by which it is heard: its own, and others that it sounds like. Whichever of them is
+heard, the term's text is written (`keyterm_writing`). Words of a term that the lexicon lacks are let in.
 """
 
 from __future__ import annotations
@@ -10,17 +13,17 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-import numpy as np
-
-from earwright.decoding.beam_arrays import Ints, Terms
-from earwright.decoding.prefix_tree import prefix_tree
+from earwright.decoding.keyterm_automaton import Automaton, build_automaton
+from earwright.decoding.keyterm_writing import Words, Writing
 from earwright.decoding.spellings import BOUNDARY, Units
-from earwright.errors import EarwrightError
+from earwright.errors import EarwrightError, EarwrightWarning
 
 MOST_SPELLINGS = 64  # of a term whose words have several each
+NAMED = 5  # terms that a warning names
 
 
 @dataclass(frozen=True)
@@ -28,130 +31,145 @@ class Keyterm:
     """A word or a phrase.
 
     Attributes:
-        text: as it is to be written.
-        weight: how much more its bonus is than that of others.
+        text: as it is to be written, whatever was heard for it.
+        weight: how much more its bonus is than that of others; a number above 0.
         sounds_like: other spellings of what is heard, each as long as it likes.
+        where: it is from, for messages, such as "terms.txt, line 3".
+
+    Raises:
+        EarwrightError: the weight is no number above 0.
     """
 
     text: str
     weight: float = 1.0
     sounds_like: tuple[str, ...] = ()
+    where: str = field(default="", compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Raises EarwrightError for a weight that is none."""
+        if not (math.isfinite(self.weight) and self.weight > 0):
+            raise EarwrightError(f"{self.named}: its weight {self.weight} is no number above 0.")
+
+    @property
+    def named(self) -> str:
+        """How messages name it."""
+        return f"{self.where}{', ' if self.where else ''}key term {self.text!r}"
 
 
 @dataclass(frozen=True)
-class KeytermSet:
-    """Terms as an automaton, for a search.
+class HeardTerms:
+    """What is to be listened for, spelled in units.
 
     Attributes:
-        terms: the automaton, with the bonuses of a boost of 1.
+        automaton: of their spellings.
+        writing: spellings that are not written as they are heard.
+        words: of all spellings, as they are heard.
+        dropped: a sentence for each term or spelling that counts for nothing, and why.
     """
 
-    terms: Terms
-
-    @classmethod
-    def of(
-        cls,
-        keyterms: Iterable[Keyterm],
-        units: Units,
-        pronunciations: Mapping[str, Sequence[Sequence[str]]] | None = None,
-    ) -> KeytermSet:
-        """Build the automaton.
-
-        Args:
-            keyterms: at least one.
-            units: of the search.
-            pronunciations: word -> its spellings in units, for units that are no characters.
-
-        Raises:
-            EarwrightError: there is no term, or one is empty, there twice, or cannot be spelled.
-        """
-        patterns: list[list[int]] = []
-        bonuses: list[float] = []
-        seen: set[str] = set()
-        for term in keyterms:
-            if term.text in seen:
-                raise EarwrightError(f"the key term {term.text!r} is there twice; take one out.")
-            seen.add(term.text)
-            for spelling in _spellings(term, units, pronunciations):
-                patterns.append(spelling)
-                bonuses.append(term.weight * sum(unit != BOUNDARY for unit in spelling))
-        if not patterns:
-            raise EarwrightError("there are no key terms.")
-        return cls(_automaton(patterns, bonuses))
-
-    def boosted(self, boost: float) -> tuple[Terms, float]:
-        """The automaton with bonuses of `boost` for a unit, and the most that one step can add."""
-        terms = self.terms._replace(promised=self.terms.promised * boost, earned=self.terms.earned * boost)
-        return terms, float(terms.promised.max() + terms.earned.max())
+    automaton: Automaton
+    writing: Writing
+    words: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
-def no_keyterms() -> KeytermSet:
-    """An automaton of no terms."""
-    return KeytermSet(_automaton([], []))
+def hear_keyterms(
+    keyterms: Iterable[Keyterm],
+    units: Units,
+    pronunciations: Mapping[str, Sequence[Sequence[str]]] | None = None,
+    normalize: Callable[[str], str] = lambda text: text,
+) -> HeardTerms:
+    """Spell terms and build their automaton.
+
+    Args:
+        keyterms: at least one.
+        units: of the search.
+        pronunciations: word -> its spellings in units, for units that are no characters.
+        normalize: what the recognizer's texts went through; terms are heard so, and written as they are.
+
+    Raises:
+        EarwrightError: there is no term, or none that can be heard.
+
+    Terms that are empty, there twice, or cannot be heard bring a warning, and the others go on. Of spellings
+    that two terms share the first is written, and the larger weight counts.
+    """
+    patterns: list[list[int]] = []
+    weights: list[float] = []
+    texts: dict[Words, Words] = {}
+    dropped: list[str] = []
+    listed = _merged(keyterms, dropped)
+    for term in listed:
+        heard = 0
+        for spelling in (term.text, *term.sounds_like):
+            words, ways, problem = _spell(normalize(spelling).split(), units, pronunciations)
+            if problem and spelling != term.text:
+                dropped.append(f"{term.named}: it is not heard as {spelling!r}, {problem}.")
+            elif problem:
+                unheard = f"{term.named} cannot be heard: {problem}."
+            else:
+                heard += 1
+                texts.setdefault(words, tuple(term.text.split()))
+                patterns += ways
+                weights += [term.weight] * len(ways)
+        if not heard:
+            dropped.append(unheard)
+    if not listed:
+        raise EarwrightError(dropped[0] if dropped else "there are no key terms.")
+    if not patterns:
+        raise EarwrightError(dropped[0] if len(listed) == 1 else f"no key term can be heard; {dropped[0]}")
+    if dropped:
+        more = f" And {len(dropped) - NAMED:,} more such." if len(dropped) > NAMED else ""
+        warnings.warn(" ".join(dropped[:NAMED]) + more, EarwrightWarning, stacklevel=3)
+    writing = Writing({heard: text for heard, text in texts.items() if heard != text})
+    words = tuple(dict.fromkeys(itertools.chain.from_iterable(texts)))
+    return HeardTerms(build_automaton(patterns, weights), writing, words, tuple(dropped))
 
 
-def _automaton(patterns: Sequence[Sequence[int]], bonuses: Sequence[float]) -> Terms:
-    tree = prefix_tree(patterns)
-    count = len(tree.units)
-    earned, promised, fails = np.zeros(count), np.zeros(count), np.zeros(count, np.int32)
-    for end, bonus, pattern in zip(tree.ends, bonuses, patterns, strict=True):
-        earned[end] = max(earned[end], bonus)
-        letters = np.cumsum(np.array(pattern) != BOUNDARY)
-        node = int(end)
-        for depth in range(len(pattern) - 2, -1, -1):
-            node = int(tree.parents[node])
-            promised[node] = max(promised[node], bonus * letters[depth] / letters[-1])
-    children = _children(tree.units, tree.begins)
-    for node in range(1, count):  # level by level, so that what fails leads to is done
-        parent, unit = int(tree.parents[node]), int(tree.units[node])
-        if parent > 0:
-            at = int(fails[parent])
-            while (found := children[at].get(unit)) is None and at > 0:
-                at = int(fails[at])
-            fails[node] = found or 0
-        earned[node] += earned[fails[node]]
-        promised[node] = max(promised[node], promised[fails[node]])
-    return Terms(tree.units, tree.begins, fails, promised, earned)
+def _merged(keyterms: Iterable[Keyterm], dropped: list[str]) -> list[Keyterm]:
+    """Those that are not empty, each text once."""
+    terms: dict[str, Keyterm] = {}
+    for term in keyterms:
+        text = " ".join(term.text.split())
+        if not text:
+            dropped.append(f"{term.named} is empty.")
+        elif (before := terms.get(text)) is not None:
+            dropped.append(f"{term.named} is there twice; the larger weight counts.")
+            other = tuple(spelling for spelling in term.sounds_like if spelling not in before.sounds_like)
+            weight = max(before.weight, term.weight)
+            terms[text] = replace(before, weight=weight, sounds_like=(*before.sounds_like, *other))
+        else:
+            terms[text] = term
+    return list(terms.values())
 
 
-def _children(units: Ints, begins: Ints) -> list[dict[int, int]]:
-    return [
-        {int(units[child]): child for child in range(int(begins[node]), int(begins[node + 1]))}
-        for node in range(len(units))
-    ]
-
-
-def _spellings(
-    term: Keyterm, units: Units, pronunciations: Mapping[str, Sequence[Sequence[str]]] | None
-) -> list[list[int]]:
-    """The units of a term, boundaries around and between its words."""
-    found = []
-    for text in (term.text, *term.sounds_like):
-        words = text.split()
-        if not words:
-            raise EarwrightError(f"the key term {term.text!r} is empty; take it out.")
-        ways = [_ways(word, term, units, pronunciations) for word in words]
-        for way in itertools.islice(itertools.product(*ways), MOST_SPELLINGS):
-            spelled = [BOUNDARY]
-            for word_units in way:
-                spelled += [*word_units, BOUNDARY]
-            found.append(spelled)
-    return found
-
-
-def _ways(
-    word: str, term: Keyterm, units: Units, pronunciations: Mapping[str, Sequence[Sequence[str]]] | None
-) -> list[list[int]]:
-    listed = pronunciations.get(word, ()) if pronunciations is not None else (word,)
-    ways = [spelled for spelling in listed if (spelled := units.spell(spelling)) is not None]
-    if not ways:
-        why = (
-            "the lexicon has no pronunciation of it"
-            if pronunciations is not None
-            else f"no token has {', '.join(map(repr, units.missing(word)))}"
-        )
-        raise EarwrightError(f"the key term {term.text!r} cannot be heard: {word!r}, {why}.")
-    return ways
+def _spell(
+    words: Sequence[str], units: Units, pronunciations: Mapping[str, Sequence[Sequence[str]]] | None
+) -> tuple[Words, list[list[int]], str]:
+    """Words as they are heard, and their units with boundaries around and between; or what is wrong."""
+    heard: list[str] = []
+    ways: list[list[list[int]]] = []
+    for word in words:
+        # Other people's tokens may have capitals alone, or none.
+        for form in (word, word.lower(), word.upper()):
+            listed = pronunciations.get(form, ()) if pronunciations is not None else (form,)
+            found = [way for each in listed if (way := units.spell(each)) is not None]
+            if found:
+                heard.append(form)
+                ways.append(found)
+                break
+        else:
+            if pronunciations is not None:
+                return (), [], f"the lexicon has no pronunciation of {word!r}"
+            return (), [], f"no token has {', '.join(map(repr, dict.fromkeys(units.missing(word))))}"
+    if not heard:
+        return (), [], "nothing is left of it by the recognizer's normalizer"
+    patterns = []
+    for choice in itertools.islice(itertools.product(*ways), MOST_SPELLINGS):
+        pattern = [BOUNDARY]
+        for spelled in choice:
+            pattern += [*spelled, BOUNDARY]
+        patterns.append(pattern)
+    return tuple(heard), patterns, ""
 
 
 def read_keyterms(path: str | os.PathLike[str]) -> list[Keyterm]:
@@ -160,25 +178,23 @@ def read_keyterms(path: str | os.PathLike[str]) -> list[Keyterm]:
     Empty lines and those that begin with # count for nothing.
 
     Raises:
-        EarwrightError: the file cannot be read, a weight is no number, a term is there twice; with its line.
+        EarwrightError: the file cannot be read, has no terms, or a weight is no number; with its line.
     """
     try:
         with open(path, encoding="utf-8-sig") as file:
             lines = file.read().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise EarwrightError(f"{path}: cannot be read as UTF-8 text ({error}).") from error
-    terms: dict[str, Keyterm] = {}
+    terms = []
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         text, *rest = (part.strip() for part in line.split("\t"))
         weight = _weight(path, number, rest[0]) if rest and rest[0] else 1.0
-        if text in terms:
-            raise EarwrightError(f"{path}, line {number}: the term {text!r} is there twice; take one out.")
-        terms[text] = Keyterm(text, weight, tuple(filter(None, rest[1:])))
+        terms.append(Keyterm(text, weight, tuple(filter(None, rest[1:])), f"{path}, line {number}"))
     if not terms:
         raise EarwrightError(f"{path}: has no key terms.")
-    return list(terms.values())
+    return terms
 
 
 def _weight(path: str | os.PathLike[str], number: int, text: str) -> float:

@@ -4,32 +4,36 @@
     best = rescorer.rescore(search.decode(log_probs, nbest=20), lm_weight=0.5)[0]
 
 The language model's part of a hypothesis' score becomes a mixture of what the search's own model said and of
-what the larger one says. A scorer that fails leaves the order of the search as it is, and says so.
+what the larger one says. A scorer that fails leaves the order of the search as it is, and says so once.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import math
 import os
+import time
 import urllib.error
 import urllib.request
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from earwright.decoding.stream import Hypothesis
-from earwright.errors import EarwrightError, first_line
+from earwright.decoding.hypothesis import Hypothesis
+from earwright.errors import EarwrightError, EarwrightWarning, first_line
 from earwright.lm.neural import NeuralLanguageModel
 from earwright.lm.ngrams import END
 from earwright.lm.query import LanguageModel
 from earwright.lm.scored_text import load_model
+from earwright.lm.spelling import Speller
 
 _LN10 = math.log(10.0)
 _LARGEST_ANSWER = 1 << 26  # bytes
+_PATIENCE = 3  # failures in a row, after which a scorer is not asked again: each may have taken a timeout
 
 
 class SentenceScorer(Protocol):
@@ -47,6 +51,8 @@ class SentenceScorer(Protocol):
 class Rescorer:
     """Orders hypotheses anew.
 
+    A failure is a warning, once for each reason; after three in a row the scorer is asked no more.
+
     Attributes:
         scorer: the larger model.
         share: of it in the language model's part of the score, from 0 (what the search said) to 1.
@@ -56,6 +62,8 @@ class Rescorer:
     scorer: SentenceScorer
     share: float = 0.5
     scale: float = 1.0
+    _failures: list[str] = field(default_factory=list, init=False, repr=False, compare=False)  # in a row
+    _told: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Raises EarwrightError for a share outside [0, 1]."""
@@ -71,15 +79,19 @@ class Rescorer:
             hypotheses: of one utterance.
             lm_weight: of the search.
         """
-        if not hypotheses or self.share == 0.0:
+        if not hypotheses or self.share == 0.0 or len(self._failures) >= _PATIENCE:
             return list(hypotheses)
         try:
-            found = self.scorer.log10([one.text for one in hypotheses])
+            found = self.scorer.log10([" ".join(one.heard or one.words) for one in hypotheses])
             if len(found) != len(hypotheses) or not all(map(math.isfinite, found)):
                 raise EarwrightError("the scorer's answer is not a finite number for each text.")
         except EarwrightError as error:
-            warnings.warn(f"rescoring failed, and what the search found stands: {error}", stacklevel=2)
+            self._failures.append(str(error))
+            self._warn(f"rescoring failed, and what the search found stands: {error}")
+            if len(self._failures) == _PATIENCE:
+                self._warn(f"rescoring failed {_PATIENCE} times in a row, and is not tried again.")
             return list(hypotheses)
+        self._failures.clear()
         return self.reorder(hypotheses, found, lm_weight)
 
     def reorder(
@@ -93,10 +105,15 @@ class Rescorer:
             scored.append(replace(one, score=one.score + gain, lm_score=mixed))
         return sorted(scored, key=lambda one: -one.score)
 
+    def _warn(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            warnings.warn(message, EarwrightWarning, stacklevel=3)
+
 
 @dataclass(frozen=True)
 class ModelScorer:
-    """A language model of earwright's, of words: n-grams or a Transformer."""
+    """A language model of earwright's: n-grams of words, or a Transformer of words or of any tokenizer's."""
 
     model: LanguageModel | NeuralLanguageModel
 
@@ -105,21 +122,32 @@ class ModelScorer:
         """From a file of `earwright lm train`.
 
         Raises:
-            EarwrightError: it is none, or a model of tokens.
+            EarwrightError: it is none, or n-grams of tokens, which do not know how words are spelled.
         """
         model = load_model(path)
-        if model.unit != "word":
-            raise EarwrightError(f"{path}: a model of tokens; hypotheses are rescored by models of words.")
+        if model.unit != "word" and isinstance(model, LanguageModel):
+            raise EarwrightError(
+                f"{path}: n-grams of tokens; hypotheses are rescored by models of words, and by neural ones."
+            )
         return cls(model)
 
     def log10(self, texts: Sequence[str]) -> list[float]:
         """Of all texts in one run."""
         if not texts:
             return []
-        ids = [np.append(self.model.ids(self.model.normalize(text).split()), END) for text in texts]
-        log_probs = self.model.scores(np.concatenate(ids), end=False).log_probs.astype(np.float64)
-        begins = np.cumsum([0, *map(len, ids[:-1])])
-        sums: list[float] = np.add.reduceat(log_probs, begins).tolist()
+        sentences = [self.model.normalize(text).split() for text in texts]
+        own = self.model.tokenizer if isinstance(self.model, NeuralLanguageModel) else None
+        if own is None:
+            ids = np.concatenate([np.append(self.model.ids(words), END) for words in sentences])
+            lengths = np.array([len(words) + 1 for words in sentences])
+        else:
+            speller = Speller(own)
+            numbers = [[*(speller.numbers[word] for word in words), END] for words in sentences]
+            ids, of_words = speller.spell(np.concatenate(numbers).astype(np.int32))
+            begins = np.cumsum([0, *map(len, numbers[:-1])])
+            lengths = np.add.reduceat(of_words, begins)
+        log_probs = self.model.scores(ids, end=False).log_probs.astype(np.float64)
+        sums: list[float] = np.add.reduceat(log_probs, np.cumsum(lengths) - lengths).tolist()
         return sums
 
 
@@ -132,7 +160,7 @@ class ServerScorer:
     Attributes:
         address: such as "http://localhost:8000/v1".
         model: the name that the server knows it by.
-        timeout: seconds to wait for an answer.
+        timeout: seconds to wait for an answer, and to read it.
         key: sent as a bearer token, if the server wants one.
     """
 
@@ -156,12 +184,13 @@ class ServerScorer:
         choices = self._ask(wanted).get("choices")
         if not isinstance(choices, list) or len(choices) != len(texts):
             raise EarwrightError(f"{self.address}: the answer does not have a choice for each text.")
-        by_index = {
-            choice.get("index", place): choice
-            for place, choice in enumerate(choices)
-            if isinstance(choice, dict)
-        }
-        return [self._sum(by_index.get(place), text) for place, text in enumerate(texts)]
+        try:
+            by_index = {int(choice.get("index", place)): choice for place, choice in enumerate(choices)}
+            return [self._sum(by_index.get(place), text) for place, text in enumerate(texts)]
+        except (AttributeError, OverflowError, TypeError, ValueError) as error:
+            raise EarwrightError(
+                f"{self.address}: the answer makes no sense ({first_line(error)})."
+            ) from error
 
     def _ask(self, wanted: dict[str, Any]) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}
@@ -174,18 +203,32 @@ class ServerScorer:
         )
         try:
             with urllib.request.urlopen(request, timeout=self.timeout) as answer:
-                data = answer.read(_LARGEST_ANSWER + 1)
-            found = json.loads(data[:_LARGEST_ANSWER])
+                data = self._read(answer)
         except urllib.error.HTTPError as error:
+            error.close()
             raise EarwrightError(f"{self.address}: answered {error.code} {error.reason}.") from error
-        except (OSError, urllib.error.URLError) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: the port is none
             reason = getattr(error, "reason", None) or error
             raise EarwrightError(f"{self.address}: cannot be reached ({first_line(reason)}).") from error
+        try:
+            found = json.loads(data)
         except (ValueError, RecursionError) as error:
             raise EarwrightError(f"{self.address}: the answer is no JSON.") from error
         if not isinstance(found, dict):
             raise EarwrightError(f"{self.address}: the answer is no JSON object.")
         return found
+
+    def _read(self, answer: http.client.HTTPResponse) -> bytes:
+        """All of it; one that trickles in for ever is none."""
+        until, parts, size = time.monotonic() + self.timeout, [], 0
+        while part := answer.read1(1 << 16):
+            parts.append(part)
+            size += len(part)
+            if time.monotonic() > until or size > _LARGEST_ANSWER:
+                raise TimeoutError("its answer does not end")
+        if answer.length:  # what is still to come, where the server said how much there is
+            raise http.client.IncompleteRead(b"".join(parts), answer.length)
+        return b"".join(parts)
 
     def _sum(self, choice: dict[str, Any] | None, text: str) -> float:
         """log10 of the prompt's tokens; the first has no log-prob, the generated one is left out."""
@@ -200,7 +243,7 @@ class ServerScorer:
             known = [value for value, at in zip(values, offsets, strict=True) if at < len(text)]
         else:
             known = values[:-1]
-        numbers = [value for value in known if isinstance(value, int | float)]
+        numbers = [float(value) for value in known if isinstance(value, int | float)]
         if len(numbers) < len(known) - 1:
             raise EarwrightError(f"{self.address}: some of the prompt's log-probs are missing.")
         return math.fsum(numbers) / _LN10

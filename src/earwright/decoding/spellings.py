@@ -83,6 +83,11 @@ class Units:
         found = [self.numbers.get(part, 0) for part in word]
         return found if found and 0 not in found else None
 
+    def count(self, tokens: Iterable[int]) -> int:
+        """How many units tokens have, boundaries between words among them."""
+        begins = self.spellings.begins
+        return sum(int(begins[token + 1] - begins[token]) for token in tokens)
+
     def text(self, tokens: Iterable[int]) -> str:
         """What tokens spell, with blanks for their spaces; for tokens that have a sign for one."""
         sign = self.space or ""

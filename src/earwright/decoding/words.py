@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
-from earwright.transcript import Segment, Word
+from earwright.decoding.keyterm_writing import Writing
+from earwright.transcript import Word
 
 # Seconds by which CTC hears a word's first token after its sound begins: measured on the words of
 # pocketsphinx's alignments, of which it makes the median error 40 ms instead of 60.
 LEAD = 0.04
-PAUSE = 1.0  # seconds without a word that end a segment
 
 
 class WordCutter(Protocol):
@@ -80,28 +81,26 @@ def onset(heard: float, earliest: float) -> float:
     return max(heard - LEAD, min(earliest, heard))
 
 
+def written_words(words: Sequence[Word], writing: Writing) -> tuple[Word, ...]:
+    """Words as they are to be written; where their number changes, by the letters of each within the time."""
+    found = []
+    for texts, first, last in writing.spans([word.text for word in words]):
+        heard = words[first:last]
+        if len(texts) == len(heard):
+            found += [replace(word, text=text) for word, text in zip(heard, texts, strict=True)]
+            continue
+        confidence = geometric_mean(word.confidence for word in heard)
+        start, length, letters, done = heard[0].start, heard[-1].end - heard[0].start, sum(map(len, texts)), 0
+        for text in texts:
+            begins, done = start + length * done / letters, done + len(text)
+            ends = start + length * done / letters if done < letters else heard[-1].end
+            found.append(Word(text, begins, ends, confidence))
+    return tuple(found)
+
+
 def geometric_mean(values: Iterable[float]) -> float:
     """The geometric mean of numbers in [0, 1]; 0 if there are none or one is 0."""
     numbers = list(values)
     if not numbers or min(numbers) <= 0.0:
         return 0.0
     return math.exp(math.fsum(map(math.log, numbers)) / len(numbers))
-
-
-def segments_of(words: Sequence[Word]) -> tuple[Segment, ...]:
-    """Words as segments, a new one after each long pause (`PAUSE`)."""
-    runs: list[list[Word]] = []
-    for word in words:
-        if not runs or word.start - runs[-1][-1].end > PAUSE:
-            runs.append([])
-        runs[-1].append(word)
-    return tuple(
-        Segment(
-            text=" ".join(word.text for word in run),
-            start=run[0].start,
-            end=run[-1].end,
-            words=tuple(run),
-            confidence=geometric_mean(word.confidence for word in run),
-        )
-        for run in runs
-    )

@@ -76,7 +76,7 @@ def print_report(
     console.print(report(evaluation, console.width, title=title, notes=notes))
 
 
-def _plain_table(*columns: str) -> Table:
+def plain_table(*columns: str) -> Table:
     """Headings in dim letters, numbers to the right, no lines."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for column in columns:
@@ -85,7 +85,7 @@ def _plain_table(*columns: str) -> Table:
 
 
 def _rates(evaluation: Evaluation) -> Table:
-    table = _plain_table("", " rate", f"{LEVEL:.0%} interval", " S", " D", " I", " N", "")
+    table = plain_table("", " rate", f"{LEVEL:.0%} interval", " S", " D", " I", " N", "")
     rows = (
         ("WER", evaluation.words, evaluation.wer_interval, "words"),
         ("CER", evaluation.characters, evaluation.cer_interval, "characters"),
@@ -116,20 +116,20 @@ def _interval_note(evaluation: Evaluation) -> Text:
 
 
 def _confusions(evaluation: Evaluation, limit: int, width: int) -> RenderableType:
-    substituted = _plain_table("said", "recognized", " times")
+    substituted = plain_table("said", "recognized", " times")
     for said, recognized, number in evaluation.confused(limit):
-        substituted.add_row(_short(said), _short(recognized), f"{number:,}")
+        substituted.add_row(shorten(said), shorten(recognized), f"{number:,}")
     tables = [substituted]
     for heading, counted in (("left out", evaluation.deleted(limit)), ("put in", evaluation.inserted(limit))):
-        table = _plain_table(heading, " times")
+        table = plain_table(heading, " times")
         for word, number in counted:
-            table.add_row(_short(word), f"{number:,}")
+            table.add_row(shorten(word), f"{number:,}")
         tables.append(table)
     shown = [table for table in tables if table.row_count]
     return Columns(shown, padding=(0, 6 if width >= 100 else 3))
 
 
-def _short(word: str, cells: int = 20) -> str:
+def shorten(word: str, cells: int = 20) -> str:
     """A word that fits a column; the writing system may have no spaces, and then a word is a sentence."""
     if cell_len(word) <= cells:
         return word
@@ -139,7 +139,7 @@ def _short(word: str, cells: int = 20) -> str:
 
 
 def _durations(groups: Sequence[DurationGroup]) -> Table:
-    table = _plain_table(" seconds", " utterances", " words", " WER", " S", " D", " I", "")
+    table = plain_table(" seconds", " utterances", " words", " WER", " S", " D", " I", "")
     highest = max(group.words.rate for group in groups)
     for group in groups:
         counts = group.words
@@ -179,7 +179,7 @@ def _aligned(utterance: Utterance, width: int) -> RenderableType:
 
 def _cells(pair: Pair, room: int) -> tuple[str, str, str]:
     """What stands in one column: the word said, the word recognized, and the letter of the error."""
-    said, recognized = (_short(word, room) for word in (pair.reference, pair.hypothesis))
+    said, recognized = (shorten(word, room) for word in (pair.reference, pair.hypothesis))
     if pair.operation == "deletion":
         recognized = "*" * cell_len(said)
     elif pair.operation == "insertion":

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earwright.decoding import BeamSearch, Rescorer, SearchOptions
-from earwright.decoding.options import for_many
+from earwright.decoding.decoder import candidates_of
 from earwright.decoding.rescore import SentenceScorer
 from earwright.evaluation.align import count_errors
 
@@ -114,6 +114,7 @@ def tune_rescoring(
     texts: Sequence[str],
     normalize: Callable[[str], str],
     nbest: int,
+    without: int,
 ) -> tuple[Rescorer | None, int]:
     """The share and the scale with which a larger model leaves the fewest errors.
 
@@ -122,25 +123,25 @@ def tune_rescoring(
         scorer: the larger model.
         grids, texts, normalize: as for `tune_search`.
         nbest: hypotheses of each utterance.
+        without: errors of the first look.
 
     Returns:
         None where it helps with none; and the errors.
     """
     references = [normalize(text).split() for text in texts]
-    found = search.decode_batch(grids, nbest, for_many(options, nbest))
-    told = [scorer.log10([one.text for one in hypotheses]) for hypotheses in found]
+    found = [candidates_of(search, grid, nbest, options)[0] for grid in grids]
+    told = [scorer.log10([" ".join(one.heard or one.words) for one in hypotheses]) for hypotheses in found]
 
-    def errors(rescorer: Rescorer | None) -> int:
+    def errors(rescorer: Rescorer) -> int:
         heard = []
         for hypotheses, values in zip(found, told, strict=True):
-            best = rescorer.reorder(hypotheses, values, options.lm_weight) if rescorer else hypotheses
+            best = rescorer.reorder(hypotheses, values, options.lm_weight)
             heard.append(normalize(best[0].text).split() if best else [])
         return _errors(references, heard)
 
     tried = [Rescorer(scorer, share, scale) for share in SHARES for scale in SCALES]
     best = min(tried, key=errors)
-    plain = errors(None)
-    return (best, errors(best)) if errors(best) < plain else (None, plain)
+    return (best, errors(best)) if errors(best) < without else (None, without)
 
 
 def _move(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -66,6 +67,7 @@ class NeuralLanguageModel:
         tokenizer: of such a model.
         window: tokens before a token that each of its blocks sees.
         notes: how it was made.
+        digest: SHA-256 of the file, as hex digits.
 
     Example:
         model = NeuralLanguageModel.load("novels.onnx")
@@ -86,6 +88,7 @@ class NeuralLanguageModel:
     unit: str = "word"
     tokenizer: Tokenizer | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
+    digest: str = ""
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], threads: int | None = None) -> NeuralLanguageModel:
@@ -128,6 +131,7 @@ class NeuralLanguageModel:
             facts["unit"],
             _tokenizer(where, facts),
             facts["notes"],
+            hashlib.sha256(data).hexdigest(),
         )
 
     @property

@@ -17,7 +17,7 @@ from earwright.data.corpora.search import audio_by_stem, found_in, require_folde
 from earwright.errors import EarwrightError
 
 if TYPE_CHECKING:
-    from earwright.alignment.utterances import Utterance
+    from earwright.alignment.utterances import CuttingOptions, Utterance
     from earwright.recognizer import Recognizer
 
 
@@ -41,6 +41,7 @@ def read(source: Path, options: ReaderOptions = ReaderOptions()) -> Iterator[Row
     Raises:
         EarwrightError: there is no recognizer, no such folder, or not one pair of recording and text in it.
     """
+    from earwright.alignment.utterances import CuttingOptions
     from earwright.recognizer import Recognizer
 
     require_folder(source, "`long`")
@@ -63,24 +64,24 @@ def read(source: Path, options: ReaderOptions = ReaderOptions()) -> Iterator[Row
         raise EarwrightError(
             f"{source}: no recording here has a .txt of the same name beside it; found {found_in(source)}."
         )
+    cutting = CuttingOptions(longest=options.longest, least_confidence=options.least_confidence)
+    if options.pause is not None:
+        cutting = replace(cutting, pause=options.pause)
     recognizer = Recognizer.load(options.model)
     for identity, audio_path, text_path in pairs:
         try:
-            yield from _rows(recognizer, identity, audio_path, text_path, options)
+            yield from _rows(recognizer, identity, audio_path, text_path, cutting)
         except EarwrightError as error:
-            yield BadRow(str(error), identity, str(audio_path))
+            yield BadRow(str(error).removesuffix("."), identity, str(audio_path))
     yield from refused
 
 
 def _rows(
-    recognizer: Recognizer, identity: str, audio: Path, text: Path, options: ReaderOptions
+    recognizer: Recognizer, identity: str, audio: Path, text: Path, cutting: CuttingOptions
 ) -> Iterator[Row | BadRow]:
     from earwright.alignment import align_recording, read_words
-    from earwright.alignment.utterances import CuttingOptions, cut_utterances
+    from earwright.alignment.utterances import cut_utterances
 
-    cutting = CuttingOptions(longest=options.longest, least_confidence=options.least_confidence)
-    if options.pause is not None:
-        cutting = replace(cutting, pause=options.pause)
     words = read_words(text, recognizer.meta.normalizer)
     for utterance in cut_utterances(align_recording(recognizer, audio, words), cutting):
         yield _row(utterance, identity, str(audio))

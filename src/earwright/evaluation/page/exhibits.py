@@ -13,6 +13,7 @@ from earwright.cuts import Cut, read_cut_audio
 from earwright.decoding import greedy_search
 from earwright.errors import EarwrightError
 from earwright.evaluation.confidence import Placed, place_pairs
+from earwright.evaluation.keyterms import KeytermCurve
 from earwright.evaluation.run import Run
 from earwright.evaluation.score import Evaluation, Utterance
 from earwright.pages.clips import BUDGET, MOST_CLIPS, Excerpt, make_excerpt, no_excerpt, read_excerpt
@@ -58,6 +59,7 @@ class Exhibition:
         run: with the cuts and transcripts; None likewise.
         placed: for each utterance its alignment over time; empty likewise.
         exhibits: the utterances to listen to.
+        keyterms: what terms gain and cost, if the recognizer listened for some.
     """
 
     evaluation: Evaluation
@@ -66,6 +68,7 @@ class Exhibition:
     run: Run | None = None
     placed: tuple[tuple[Placed, ...], ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
+    keyterms: KeytermCurve | None = None
 
 
 def exhibit(

@@ -18,6 +18,7 @@ from earwright.evaluation.groups import Group, by_column, by_speaker
 from earwright.evaluation.page.cards import cards
 from earwright.evaluation.page.charts import reliability
 from earwright.evaluation.page.exhibits import Exhibition, sure_and_wrong
+from earwright.evaluation.page.keyterms import keyterm_section
 from earwright.evaluation.score import Evaluation
 from earwright.pages.document import Section, build_document
 from earwright.pages.markup import (
@@ -60,6 +61,7 @@ def evaluation_sections(shown: Exhibition, prefix: str = "") -> list[Section]:
     evaluation = shown.evaluation
     sections = (
         ("rates", "Error rates", _rates(shown)),
+        ("keyterms", "Key terms", keyterm_section(shown.keyterms) if shown.keyterms else ""),
         ("durations", "By duration", _durations(evaluation)),
         ("speakers", "By speaker", _speakers(shown)),
         ("columns", "By what else the data says", _columns(shown)),
