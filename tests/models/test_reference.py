@@ -14,22 +14,27 @@ from torch import Tensor
 from earwright.errors import EarwrightError
 from earwright.models import ConformerOptions, build_model, output_shift
 from earwright.models.reference import (
-    BatchNorm,
+    COMPRESSION,
+    ClipNorm,
     DownsamplingBlock,
     ReferenceModel,
     TimeConvolution,
     positions,
 )
 from earwright.models.reference_options import ReferenceOptions
+from earwright.nn.batch_norm import BatchNorm
+from earwright.nn.mel import mel_edges
 from earwright.nn.rvq import QuantizerOptions
 from earwright.training.recipe import load_recipe
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SMALL: dict[str, Any] = {
     "dim": 16,
-    "strides": (4, 4, 5, 4),
-    "hidden": (4, 8, 8, 8),
-    "kernels": (8, 8, 8, 8),
+    "strides": (40, 4, 2),
+    "hop": 4,
+    "hidden": (8, 8, 8),
+    "kernels": (32, 5, 5),
+    "reduce_kernels": (20, 4, 4),
     "layers": 2,
     "heads": 2,
     "intermediate_ctc": (0, 1),
@@ -52,7 +57,7 @@ def clips(lengths: list[int]) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize(
     ("recipe", "samples", "rate", "parameters"),
-    [("reference-32x", 32, 500, 0.19e6), ("reference", 640, 25, 3.7e6)],
+    [("reference-32x", 32, 500, 0.19e6), ("reference", 320, 50, 3.4e6)],
 )
 def test_what_the_docstring_says_of_the_recipes(
     recipe: str, samples: int, rate: int, parameters: float
@@ -106,15 +111,70 @@ def test_a_convolution_makes_one_frame_of_each_stride_that_has_begun() -> None:
             torch.testing.assert_close(found, expected[:, : found.shape[1]])
 
 
-def test_a_block_is_two_convolutions_and_a_projected_skip() -> None:
-    block = DownsamplingBlock((1, 6), 8, 4, "layer")
+@pytest.mark.parametrize("hop", [1, 2])
+def test_a_block_is_two_convolutions_and_a_projected_skip(hop: int) -> None:
+    options = ReferenceOptions(**{**SMALL, "strides": (4, 4, 2), "hop": hop, "hidden": (6, 8, 8)})
+    block = DownsamplingBlock(options, 0)
     x = torch.randn(2, 20, 1)
     x[1, 9:] = 0
-    inner = F.relu(block.norm(block.find(x))) + x @ block.skip.weight.t() + block.skip.bias
+    seen = x[:, ::hop]
+    inner = F.relu(block.find(x)) + seen @ block.skip.weight.t() + block.skip.bias
     found, lengths = block(x, torch.tensor([20, 9]))
     assert lengths.tolist() == [5, 3] and (found[1, 3:] == 0).all()
-    torch.testing.assert_close(found[0], block.reduce(inner)[0])
+    reduced = torch.asinh(COMPRESSION * block.reduce(inner))[0]
+    norm = (reduced - reduced.mean(0)) / (reduced.var(0, correction=0) + 1e-5).sqrt()
+    torch.testing.assert_close(found[0], norm)
     torch.testing.assert_close(found[1, :3], block(x[1:, :9], None)[0][0])
+
+
+def test_a_later_block_of_a_walk_through_norms_before_the_relu() -> None:
+    options = ReferenceOptions(**{**SMALL, "norm": "batch"})
+    block = DownsamplingBlock(options, 1)
+    x = torch.randn(2, 20, 8)
+    found, lengths = block(x, None)
+    found_again = block.find(x)
+    norm = (found_again - found_again.mean((0, 1))) / (found_again.var((0, 1), correction=0) + 1e-5).sqrt()
+    assert lengths is None
+    torch.testing.assert_close(found, block.reduce(F.relu(norm) + x))
+
+
+def test_a_norm_over_time_hears_neither_padding_nor_the_microphone() -> None:
+    norm = ClipNorm(3)
+    x = torch.randn(2, 40, 3)
+    found = norm(x, torch.tensor([40, 25]))
+    torch.testing.assert_close(found[1, :25].mean(0), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found[1, :25].var(0, correction=0), torch.ones(3), atol=1e-3, rtol=0)
+    other = x * torch.tensor([1.0, 5.0, 0.2]) + torch.tensor([0.0, 3.0, -1.0])
+    again = norm(other, torch.tensor([40, 25]))
+    torch.testing.assert_close(again[0], found[0], atol=2e-3, rtol=1e-2)
+    torch.testing.assert_close(again[1, :25], found[1, :25], atol=2e-3, rtol=1e-2)
+
+
+def test_filters_begin_as_bands_that_are_equally_wide_in_mel() -> None:
+    """A pure tone is loudest in the band around it, wherever in its period the frame begins."""
+    layer = TimeConvolution((1, 64), 128, 4)
+    layer.begin()
+    layer.begin_as_ear(8000.0)
+    centres = mel_edges(32, 60.0, 0.485 * 8000)[1:-1]
+    time = torch.arange(8000) / 8000
+    for band in range(4, 32, 3):
+        for phase in (0.0, 0.7, 1.5):
+            tone = torch.sin(2 * torch.pi * float(centres[band]) * time + phase)
+            heard = F.relu(layer(tone[None, :, None]))[0].mean(0).view(32, 2).sum(1)  # a band's two
+            assert heard.argmax() == band
+
+
+def test_at_the_start_the_first_block_gives_a_spectrogram() -> None:
+    model = small(hidden=(16, 8, 8), kernels=(128, 5, 5)).eval()
+    centres = mel_edges(8, 60.0, 0.485 * 8000)[1:-1]
+    time = torch.arange(32000) / 16000
+    low, high = (torch.sin(2 * torch.pi * float(centres[band]) * time) for band in (1, 6))
+    waveform = torch.cat([low[:16000], high[16000:]])
+    with torch.no_grad():
+        x = F.avg_pool1d(waveform[None, None], 2).transpose(1, 2)
+        found, _ = model.subsampling.blocks[0](x, torch.tensor([16000]))
+    bands = found[0].view(2, -1, 8, 2).mean((1, 3))  # (half, band)
+    assert bands[0, 1] > 0.7 > -0.7 > bands[1, 1] and bands[0, 6] < -0.7 < 0.7 < bands[1, 6]
 
 
 def test_positions_are_sines_and_cosines_of_time() -> None:
@@ -203,7 +263,7 @@ def test_batch_norm_is_torchs_own() -> None:
     torch.testing.assert_close(ours(x), theirs(x.transpose(1, 2)).transpose(1, 2), atol=0.02, rtol=0.02)
 
 
-@pytest.mark.parametrize("norm", ["layer", "batch"])
+@pytest.mark.parametrize("norm", ["clip", "batch"])
 def test_copies_change_nothing_that_they_share(norm: str) -> None:
     model = small(norm=norm).train()
     other = copy.deepcopy(model)
@@ -241,18 +301,22 @@ def test_a_revived_code_is_told_to_those_who_average() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"strides": (4, 0, 5, 4)}, r"strides \[4, 0, 5, 4\]: a stride is 1 or more"),
+        ({"strides": (40, 0, 2)}, r"strides \[40, 0, 2\]: a stride is 1 or more"),
         ({"strides": (), "hidden": (), "kernels": ()}, "a stride is 1 or more"),
         ({"pool": 0}, "pool is 0"),
-        ({"strides": (4, 4)}, "strides, hidden and kernels name 2, 4 and 4 blocks"),
-        ({"hidden": (4, 0, 8, 8)}, "hidden and final_kernel must be above 0"),
-        ({"kernels": (8, 8, 4, 8)}, "shorter than strides"),
+        ({"strides": (40, 4)}, "strides names 2, hidden names 3, kernels names 3, reduce_kernels names 3 b"),
+        ({"hidden": (4, 0, 8)}, "hidden and final_kernel must be above 0"),
+        ({"hop": 3}, "hop is 3; give a number that divides the first stride, 40"),
+        ({"hop": 0}, "hop is 0; give a number that divides"),
+        ({"kernels": (3, 5, 5)}, "are shorter than the steps they take, 4 and"),
+        ({"reduce_kernels": (9, 4, 4)}, r"are shorter than the steps they take, 4 and \[10, 4, 2\]"),
         ({"dim": 18, "heads": 4}, "dim 18 must be even and divisible by 4 heads"),
         ({"heads": 0}, "dim, layers and heads must be above 0"),
         ({"feed_forward": 0.0}, "feed_forward must be above 0"),
         ({"dropout": 1.0}, "dropout must lie in"),
         ({"intermediate_ctc": (2,)}, "intermediate_ctc must name blocks before the last, 0 to 1"),
-        ({"norm": "group"}, 'norm "group" is neither layer nor batch'),
+        ({"norm": "group"}, 'norm "group" is neither clip nor batch'),
+        ({"filters": "bark"}, 'filters "bark" is neither mel nor random'),
         ({"vq_weight": -1.0}, "must be 0 or more"),
     ],
 )

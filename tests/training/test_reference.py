@@ -30,7 +30,7 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 # A miniature of each recipe: what is not named here is as it is there.
 OURS = [
     "model.dim=32",
-    "model.hidden=[8, 16, 24, 32]",
+    "model.hidden=[16, 24, 32]",
     "model.layers=2",
     "model.intermediate_ctc=[0]",
     "model.heads=2",
@@ -322,7 +322,7 @@ def test_a_measurement_learns_nothing(small: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["model.strides=[4, 0, 5, 4]"], r"a stride is 1 or more"),
+        (["model.strides=[40, 0, 2]"], r"a stride is 1 or more"),
         (["model.heads=5"], "dim 32 must be even and divisible by 5 heads"),
         (["model.quantizer.size=100000"], r"size is 100000 codes, and the training set has only \d+ frames"),
         (
@@ -330,7 +330,7 @@ def test_a_measurement_learns_nothing(small: Any, tmp_path: Path) -> None:
             r"size is 100000 codes, and the training set has only \d+ frames",
         ),
         (
-            ["model.strides=[40, 40, 50, 4]", "model.kernels=[40, 40, 50, 4]"],
+            ["model.strides=[40, 40, 50]", "model.reduce_kernels=[10, 40, 50]"],
             "no utterance is left to train on",
         ),
         (["model.kind=perceptron"], "model.kind 'perceptron' is none of conformer, reference"),

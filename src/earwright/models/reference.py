@@ -2,7 +2,7 @@
 
     features (B, T, 160): the samples themselves, 10 ms a row -> waveform (B, N, 1)
     -> mean pooling (B, N/2, 1)                two samples to one
-    -> residual downsampling blocks (B, T', C) convolutions learn what a spectrogram is computed by
+    -> residual downsampling blocks (B, T', C) convolutions that begin as a spectrogram, and learn from there
     -> final projection (B, T', D)             to the width of what follows
     -> sinusoidal positions, Transformer (B, T', D)   each frame looks at all others
     -> residual vector quantizer (B, T', D)    each frame as K numbers, a few thousand bits a second
@@ -12,18 +12,21 @@ What it costs is decided by the frame rate. At 16 kHz, with N samples in all and
 
     recipe                R   frames a second   attention cells for a clip of 7 s   parameters (28 letters)
     reference-32x        32               500              3500^2 = 12,250,000 a head and layer      0.19 M
-    reference           640                25               175^2 =     30,625                        3.7 M
+    reference           320                50               350^2 =    122,500                        3.4 M
 
-At 500 frames a second a letter is 33 frames, of which CTC makes 32 blanks, and attention is 400 times the
-work that it is at 25. (`tests/models/test_reference.py` counts the parameters.)
+At 500 frames a second a letter is 33 frames, of which CTC makes 32 blanks, and attention is 100 times the
+work that it is at 50. (`tests/models/test_reference.py` counts the parameters.)
 
 Sources: Vaswani et al. 2017 (arXiv:1706.03762), encoder and positions; He et al. 2016 (arXiv:1512.03385),
-residual blocks with projections; Zeghidour et al. 2021 (arXiv:2107.03312), the quantizer; Graves et al. 2006,
-CTC; Xiong et al. 2020 (arXiv:2002.04745), why norms come before the branches.
+residual blocks with projections; Zeghidour et al. 2018 (arXiv:1711.01161), filters that begin as a mel filter
+bank; Baevski et al. 2020 (arXiv:2006.11477), norms over time behind the first convolutions; Zeghidour et al.
+2021 (arXiv:2107.03312), the quantizer; Graves et al. 2006, CTC; Xiong et al. 2020 (arXiv:2002.04745), why
+norms come before the branches.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -33,43 +36,37 @@ from torch import Tensor, nn
 
 from earwright.models.acoustic import AcousticModel, EncoderOutput
 from earwright.models.reference_options import ReferenceOptions
+from earwright.nn.batch_norm import BatchNorm
 from earwright.nn.context import Context, length_mask
 from earwright.nn.dropout import SharedDropout
+from earwright.nn.mel import mel_edges
 from earwright.nn.rvq import Choices, ResidualVectorQuantizer, dead_codes, perplexity
 
+# How far beyond a deviation of 1 a logarithm begins: -40 dB, where speech ends and the room is left.
+COMPRESSION = 100.0
 
-class BatchNorm(nn.Module):
-    """A channel's mean and deviation over the whole batch, padding and all; in use, their running averages.
 
-    Torch's own writes the averages in its forward pass, which copies that share them must not do at one time
-    (`Lanes`); this notes what it has seen.
+class ClipNorm(nn.Module):
+    """A channel's mean and deviation over the time of one clip, without its padding.
+
+    What all of a recording has in common, the microphone and the average spectrum, goes; what changes, and
+    that is speech, stays. A norm over a frame's channels would keep the one and hide the other.
     """
 
-    mean: Tensor
-    variance: Tensor
-
-    def __init__(self, channels: int, momentum: float = 0.1) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
-        self.register_buffer("mean", torch.zeros(channels))
-        self.register_buffer("variance", torch.ones(channels))
-        self.momentum = momentum
-        self.noted: list[Tensor] = []
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, T, C) -> (B, T, C)."""
-        mean, variance = self.mean, self.variance
-        if self.training:
-            variance, mean = torch.var_mean(x.float(), dim=(0, 1), correction=0)
-            self.noted.append(torch.stack([mean, variance]).detach())
+    def forward(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """(B, T, C) and real frames (B,) -> (B, T, C)."""
+        if lengths is None:
+            lengths = torch.full((x.shape[0],), x.shape[1], device=x.device)
+        x = hide(x.float(), lengths)
+        count = lengths.clamp(min=1)[:, None]  # (B, 1)
+        mean = x.sum(1) / count  # (B, C)
+        variance = hide((x - mean[:, None]).square(), lengths).sum(1) / count
         scale = self.weight * (variance + 1e-5).rsqrt()
-        return x * scale.to(x.dtype) + (self.bias - mean * scale).to(x.dtype)
-
-    def learn(self, noted: Sequence[Tensor]) -> None:
-        """Take in the (2, C) that copies have noted, each a batch."""
-        for mean, variance in noted:
-            self.mean.lerp_(mean.to(self.mean.device), self.momentum)
-            self.variance.lerp_(variance.to(self.mean.device), self.momentum)
+        return x * scale[:, None] + (self.bias - mean * scale)[:, None]
 
 
 class TimeConvolution(nn.Module):
@@ -111,54 +108,92 @@ class TimeConvolution(nn.Module):
         assert self.convolution.bias is not None
         nn.init.zeros_(self.convolution.bias)
 
+    @torch.no_grad()
+    def begin_as_ear(self, sample_rate: float) -> None:
+        """Begin as half as many bands, equally wide in mel, each heard by a cosine and a sine.
+
+        Gabor's filters: what a band's two have heard, rectified and averaged, is how loud the band is.
+        """
+        out, kernel = self.convolution.out_channels, self.convolution.kernel_size[1]
+        edges = torch.tensor(mel_edges(out // 2, 60.0, 0.485 * sample_rate).tolist())  # (C / 2 + 2,) Hz
+        width = ((edges[2:] - edges[:-2]) / 2).clamp(min=40.0)[:, None]  # Hz
+        time = (torch.arange(kernel) - (kernel - 1) / 2) / sample_rate  # (K,) seconds
+        bell = torch.exp(-0.5 * (math.pi * width * time).square())  # (C / 2, K)
+        phase = 2 * math.pi * edges[1:-1, None] * time
+        waves = torch.stack([bell * phase.cos(), bell * phase.sin()], dim=1).flatten(0, 1)  # (C, K)
+        self.convolution.weight.zero_()
+        self.convolution.weight[: len(waves), 0, 0] = waves / waves.norm(dim=1, keepdim=True)
+
 
 class DownsamplingBlock(nn.Module):
     """Two convolutions: one finds patterns, the other takes every stride-th frame of them.
 
     The skip lets the gradient, and what is fine already, pass the first one by. Where it makes more channels
     of few, a projection does so on the skip.
+
+    A walk-through has a batch norm before each ReLU. Ours has one norm, over the time of a clip, at the end of
+    the first block, where bands of a spectrum come out and frames are few.
+
+    Args:
+        options: of the model.
+        number: of the block, from 0.
     """
 
-    def __init__(self, channels: tuple[int, int], kernel: int, stride: int, norm: str) -> None:
+    def __init__(self, options: ReferenceOptions, number: int) -> None:
         super().__init__()
-        into, out = channels
-        self.find = TimeConvolution((into, out), kernel)
-        self.norm = BatchNorm(out) if norm == "batch" else nn.LayerNorm(out)
+        into, out = (1, *options.hidden)[number : number + 2]
+        first = number == 0
+        self.hop, self.stride = options.hop if first else 1, options.strides[number]
+        self.find = TimeConvolution((into, out), options.kernels[number], self.hop)
         self.skip = nn.Linear(into, out) if into != out else nn.Identity()
-        self.stride = stride
-        self.reduce = TimeConvolution((out, out), kernel, stride)
+        self.reduce = TimeConvolution((out, out), options.reduce_kernels[number], self.stride // self.hop)
+        self.compress = options.compress and first
+        self.batch_norm = BatchNorm(out) if options.norm == "batch" else None
+        self.clip_norm = ClipNorm(out) if options.norm == "clip" and first else None
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """(B, T, C) and real frames (B,) -> (B, ceil(T / stride), C') and their lengths.
 
         With lengths, what lies beyond them is zero before each convolution, as it is beyond a clip alone.
         """
-        x = F.relu(self.norm(self.find(x))) + self.skip(x)  # (B, T, C')
-        x = self.reduce(hide(x, lengths))  # (B, T / stride, C')
-        lengths = None if lengths is None else shorter(lengths, self.stride)
+        found = self.find(x)  # (B, T / hop, C')
+        if self.batch_norm is not None:
+            found = self.batch_norm(found)
+        x = F.relu(found) + self.skip(x[:, :: self.hop])
+        if lengths is not None:
+            x, lengths = hide(x, shorter(lengths, self.hop)), shorter(lengths, self.stride)
+        x = self.reduce(x)  # (B, T / stride, C')
+        if self.compress:  # loud and soft differ by a factor of a thousand; one hears the logarithm
+            x = torch.asinh(COMPRESSION * x)
+        if self.clip_norm is not None:
+            x = self.clip_norm(x, lengths)
         return hide(x, lengths), lengths
+
+    def begin(self, options: ReferenceOptions, sample_rate: float) -> None:
+        """Weights to start from that are not PyTorch's."""
+        if options.even_start:
+            self.find.begin()
+            # What a filter has found, rectified and averaged, is how loud its band is, wherever in a period
+            # the frame begins: random weights would mix that up with where it begins.
+            self.reduce.begin(mean=0.8)
+        if options.filters == "mel" and self.find.convolution.in_channels == 1:
+            self.find.begin_as_ear(sample_rate / options.pool)
+            nn.init.zeros_(self.skip.weight)
 
 
 class Downsampling(nn.Module):
     """From the waveform to frames: each block sees further and says more a frame, at fewer frames."""
 
-    def __init__(self, options: ReferenceOptions) -> None:
+    def __init__(self, options: ReferenceOptions, sample_rate: float) -> None:
         super().__init__()
         self.options = options
-        channels = (1, *options.hidden)
-        self.blocks = nn.ModuleList(
-            DownsamplingBlock((channels[i], channels[i + 1]), kernel, stride, options.norm)
-            for i, (kernel, stride) in enumerate(zip(options.kernels, options.strides, strict=True))
-        )
-        self.final = TimeConvolution((channels[-1], options.dim), options.final_kernel)
+        blocks = [DownsamplingBlock(options, number) for number in range(len(options.strides))]
+        self.blocks = nn.ModuleList(blocks)
+        self.final = TimeConvolution((options.hidden[-1], options.dim), options.final_kernel)
         if options.even_start:
             self.final.begin()
-            for block in self.blocks:
-                assert isinstance(block, DownsamplingBlock)
-                block.find.begin()
-                # What a filter has found, rectified and averaged, is how loud its band is: a spectrum to
-                # begin with. Random weights would mix that up with where in a period the frame begins.
-                block.reduce.begin(mean=0.8)
+        for block in blocks:
+            block.begin(options, sample_rate)
 
     def forward(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Waveforms (B, N) and their samples (B,) -> (B, T', D) and frames (B,)."""
@@ -244,8 +279,9 @@ class ReferenceModel(AcousticModel):
         super().__init__()
         self.options = options
         self.intermediate_weight = options.intermediate_weight
-        self.frame_shift = options.downsampling / (n_features * feature_rate)
-        self.subsampling = Downsampling(options)
+        sample_rate = n_features * feature_rate
+        self.frame_shift = options.downsampling / sample_rate
+        self.subsampling = Downsampling(options, sample_rate)
         self.first_norm = nn.LayerNorm(options.dim) if options.norm_first else nn.Identity()
         self.blocks = nn.ModuleList(TransformerBlock(options) for _ in range(options.layers))
         self.norm = nn.LayerNorm(options.dim) if options.norm_first else nn.Identity()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from earwright.errors import EarwrightError
 from earwright.nn.rvq import QuantizerOptions
@@ -18,8 +19,10 @@ class ReferenceOptions:
         dim: D, channels of the Transformer.
         pool: samples that are averaged into one before everything else.
         strides: of the downsampling blocks; with `pool` they multiply to samples a frame.
+        hop: samples between the places where the first block looks for its patterns; its stride is a multiple.
         hidden: channels of each block.
-        kernels: of each block, in samples as they are there.
+        kernels: of each block's first convolution, in samples as they are there.
+        reduce_kernels: of its second one, which reduces; nothing for the same.
         final_kernel: of the final projection, in frames.
         layers: Transformer blocks.
         heads: attention heads; dim must be divisible by their number.
@@ -27,8 +30,10 @@ class ReferenceOptions:
         dropout: probability on each branch and inside the feed-forward.
         even_start: convolutions begin as loud as what they hear, and those that reduce mostly as averages;
             otherwise all at random, as PyTorch has it.
-        norm: of the downsampling blocks: "layer" looks at a frame's channels, "batch" at a channel over the
-            batch, padding and all.
+        filters: how the first convolution begins: "mel", as bands that are equally wide in mel, or "random".
+        compress: whether the first block ends with a logarithm (of both signs).
+        norm: of the downsampling: "clip" is one behind the first block that looks at a channel over the time
+            of a clip, "batch" one in each block over the whole batch, padding and all.
         norm_first: norms before the branches of the Transformer (and one at its end), or after them.
         intermediate_ctc: a CTC loss also after these blocks, 0 before the first (arXiv:2102.03216): while all
             say only blanks, it reaches the convolutions past layers that have learnt to look away.
@@ -47,16 +52,20 @@ class ReferenceOptions:
     kind: str = "reference"
     dim: int = 192
     pool: int = 2
-    strides: tuple[int, ...] = (4, 4, 5, 4)
-    hidden: tuple[int, ...] = (32, 64, 128, 192)
-    kernels: tuple[int, ...] = (32, 8, 8, 8)
+    strides: tuple[int, ...] = (40, 2, 2)
+    hop: int = 4
+    hidden: tuple[int, ...] = (64, 128, 192)
+    kernels: tuple[int, ...] = (128, 5, 5)
+    reduce_kernels: tuple[int, ...] = (20, 4, 4)
     final_kernel: int = 5
     layers: int = 6
     heads: int = 4
     feed_forward: float = 4.0
     dropout: float = 0.1
     even_start: bool = True
-    norm: str = "layer"
+    filters: str = "mel"
+    compress: bool = True
+    norm: str = "clip"
     norm_first: bool = True
     intermediate_ctc: tuple[int, ...] = (0, 3)
     intermediate_weight: float = 0.3
@@ -69,25 +78,10 @@ class ReferenceOptions:
     vq_steps: int = 0
 
     def __post_init__(self) -> None:
-        wrong = [stride for stride in self.strides if stride < 1]
-        counts = {len(self.strides), len(self.hidden), len(self.kernels)}
-        checks = (
-            (not wrong and self.strides, f"strides {list(self.strides)}: a stride is 1 or more"),
-            (self.pool >= 1, f"pool is {self.pool}; give 1 for none, or more"),
-            (
-                len(counts) == 1,
-                f"strides, hidden and kernels name {len(self.strides)}, {len(self.hidden)} and "
-                f"{len(self.kernels)} blocks; name each as often",
-            ),
-            (
-                all(size >= 1 for size in (*self.hidden, self.final_kernel)),
-                "hidden and final_kernel must be above 0",
-            ),
-            (
-                all(k >= s for k, s in zip(self.kernels, self.strides, strict=False)),
-                f"kernels {list(self.kernels)} are shorter than strides {list(self.strides)}: what lies "
-                "between would not be heard",
-            ),
+        if not self.reduce_kernels:
+            object.__setattr__(self, "reduce_kernels", self.kernels)
+        self._check_blocks()
+        _check(
             (self.dim > 0 and self.layers > 0 and self.heads > 0, "dim, layers and heads must be above 0"),
             (
                 self.dim % 2 == 0 and self.dim % max(1, self.heads) == 0,
@@ -100,18 +94,58 @@ class ReferenceOptions:
                 f"intermediate_ctc must name blocks before the last, 0 to {self.layers - 1}",
             ),
             (0 <= self.intermediate_weight < 1, "intermediate_weight must lie in [0, 1)"),
-            (self.norm in ("layer", "batch"), f'norm "{self.norm}" is neither layer nor batch'),
+            (self.norm in ("clip", "batch"), f'norm "{self.norm}" is neither clip nor batch'),
+            (self.filters in ("mel", "random"), f'filters "{self.filters}" is neither mel nor random'),
             (0 <= self.vq_start < 1, f"vq_start is {self.vq_start}; give a share of the steps, below 1"),
             (
                 self.vq_weight >= 0 and self.vq_weight_end >= 0 and self.vq_steps >= 0,
                 "vq_weight, vq_weight_end and vq_steps must be 0 or more",
             ),
         )
-        for fine, message in checks:
-            if not fine:
-                raise EarwrightError(f"[model] {message}.")
+
+    def _check_blocks(self) -> None:
+        names = ("strides", "hidden", "kernels", "reduce_kernels")
+        counts = {name: len(getattr(self, name)) for name in names}
+        _check(
+            (
+                self.strides and min(self.strides) >= 1,
+                f"strides {list(self.strides)}: a stride is 1 or more",
+            ),
+            (self.pool >= 1, f"pool is {self.pool}; give 1 for none, or more"),
+            (
+                len(set(counts.values())) == 1,
+                f"{', '.join(f'{name} names {count}' for name, count in counts.items())} blocks; name each "
+                "as often",
+            ),
+        )
+        _check(
+            (
+                min(*self.hidden, self.final_kernel) >= 1,
+                "hidden and final_kernel must be above 0",
+            ),
+            (
+                self.hop >= 1 and self.strides[0] % self.hop == 0,
+                f"hop is {self.hop}; give a number that divides the first stride, {self.strides[0]}",
+            ),
+        )
+        strides = (self.strides[0] // self.hop, *self.strides[1:])
+        _check(
+            (
+                self.kernels[0] >= self.hop
+                and min(self.kernels) >= 1
+                and all(k >= s for k, s in zip(self.reduce_kernels, strides, strict=True)),
+                f"kernels {list(self.kernels)} and reduce_kernels {list(self.reduce_kernels)} are shorter than "
+                f"the steps they take, {self.hop} and {list(strides)}: what lies between would not be heard",
+            ),
+        )
 
     @property
     def downsampling(self) -> int:
         """R: samples a frame."""
         return self.pool * math.prod(self.strides)
+
+
+def _check(*checks: tuple[Any, str]) -> None:
+    for fine, message in checks:
+        if not fine:
+            raise EarwrightError(f"[model] {message}.")
