@@ -3,10 +3,11 @@
     python benchmarks/reference_lesson.py LJSPEECH_TRAIN LJSPEECH_REST --minutes 5 --work runs/lesson \\
         --save docs/results/reference-lesson.json
 
-Every variant is recipes/reference.toml with the changes below, trained for the same time with the same seed. Told
-are its character error rate on the training set, which it is to learn by heart, and on clips that it has never
-heard; and of its codebooks the bits a second, perplexities, dead codes, and the error with fewer of them. What
-`--work` has already is not trained again, so that it may be stopped at any time; `--only` names some variants.
+Every variant is recipes/reference.toml with the changes below, trained for the same time with the same seed.
+Told are its character error rate on the training set, which it is to learn by heart, and on clips that it has
+never heard; and of its codebooks the bits a second, perplexities, dead codes, and the error with fewer of
+them. What `--work` has already is not trained again, so that it may be stopped at any time; `--only` names
+some variants.
 
 A training set of the first clips of a corpus, and the others as the second set, are made by
 `python benchmarks/reference_lesson.py --split prepared/ljspeech 200 TRAIN REST`.

@@ -54,6 +54,7 @@ ROOM_OF = {
     "bundle_description": "bundle",
     "graphs": "bundle",
     "verified": "bundle",
+    "acoustics": "recognizer",
     "transcribing": "recognizer",
 }
 

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
+from earwright.acoustics import Acoustics
 from earwright.audio.read import AudioSource, from_array, stream_audio
 from earwright.audio.segment import Piece, cut_at_quiet
 from earwright.bundle import Bundle, BundleMeta
-from earwright.codes import CODEBOOKS, Codebooks, Encoded, read_codebooks
+from earwright.codes import Codebooks, Encoded
 from earwright.decoding import BeamDecoder, Decoded, Decoder, GreedyDecoder, timed_words
 from earwright.errors import EarwrightError
-from earwright.graphs import Graph
 from earwright.text import load_tokenizer
 from earwright.transcribing import Heard, Job, Step, batches, rounds, segments_of, whole_segment
 from earwright.transcript import Alternative, Alternatives, Segment, Transcript
@@ -38,9 +38,6 @@ Source = AudioSource | npt.NDArray[Any]
 Keyterms: TypeAlias = "str | os.PathLike[str] | Iterable[Keyterm | str] | KeytermSet"
 
 BATCH_SECONDS = 20.0  # of padded audio; more takes more memory and on a CPU is no faster
-# Shorter audio is padded with zeros to this, since convolutions need as many frames as their kernels have.
-# Padding never changes a result.
-LEAST_SECONDS = 0.5
 _NO_LATTICES = (
     "lattices need a beam search, as with a language model, a lexicon, key terms or a beam's size; with a "
     "grammar or a neural model there are none."
@@ -75,18 +72,9 @@ class Recognizer:
         self.temperature = float(self.meta.search.get("confidence_temperature", 1.0))
         self._plain_beam: BeamDecoder | None = None  # for key terms where search is greedy
         self._tuned: dict[str, Any] = {}  # what `use_beam` begins with
-        self._features = Graph(bundle, "features.onnx", ("waveform", "lengths"), threads)
-        self._encoder = Graph(bundle, "encoder.onnx", ("features", "lengths"), threads)
-        self._bundle = bundle
-        self._codebooks: Codebooks | None = None  # read when they are asked for
-        self._in_use: int | None = None  # how many of the first ones; None: all, within encoder.onnx
+        self._acoustics = Acoustics(bundle, threads)
+        self._acoustics.check_tokens(self.tokenizer.vocab_size)
         self._batch_samples = round(BATCH_SECONDS * self.meta.sample_rate)
-        size = self._encoder.output_shape[-1]
-        if size != self.tokenizer.vocab_size:
-            raise EarwrightError(
-                f"{self._encoder.where} gives {size} tokens, and tokens.txt has {self.tokenizer.vocab_size}; "
-                "they do not belong together: export the model again."
-            )
         if self.meta.search.get("method") == "beam":
             self._search_as_tuned(bundle)
 
@@ -235,8 +223,7 @@ class Recognizer:
         Raises:
             EarwrightError: the model has none.
         """
-        self._codebooks = self._codebooks or read_codebooks(self._bundle)
-        return self._codebooks
+        return self._acoustics.codebooks
 
     def use_codebooks(self, count: int | None) -> None:
         """Recognize by the first `count` codebooks alone from now on, as if there were no more; None: by all.
@@ -244,7 +231,7 @@ class Recognizer:
         Raises:
             EarwrightError: the model has no quantizer, or not so many codebooks.
         """
-        self._in_use = None if count is None else self.codebooks.checked(count)
+        self._acoustics.use_codebooks(count)
 
     def encode(self, audio: Source, sample_rate: int | None = None, codebooks: int | None = None) -> Encoded:
         """A recording as vectors, and as codes if the model has a quantizer.
@@ -258,30 +245,8 @@ class Recognizer:
             EarwrightError: the audio cannot be read, the bundle is older than this, or it has not so many
                 codebooks.
         """
-        if "frames" not in self._encoder.outputs:
-            raise EarwrightError(f"{self._encoder.where} gives no frames; export the model again.")
-        asked = codebooks if codebooks is not None else self._in_use
-        with_codes = CODEBOOKS in self._bundle.files or asked is not None
-        count = self.codebooks.checked(asked) if with_codes else 0
-        names = ("frames", "output_lengths", *(("codes",) if with_codes else ()))
-        frames, times, codes = [], [], []
-        for piece in cut_at_quiet(self._blocks(audio, sample_rate), self.meta.sample_rate):
-            found, lengths, *rest = self._encode([piece.samples], names)
-            length = int(lengths[0])
-            frames.append(found[0, :length])
-            times.append(
-                piece.start_sample / self.meta.sample_rate + self.meta.frame_shift * np.arange(length)
-            )
-            codes += [one[0, :count, :length] for one in rest]
-        if not frames:
-            raise EarwrightError("there is no audio to encode.")
-        return Encoded(
-            np.concatenate(frames),
-            np.concatenate(times),
-            self.meta.frame_shift,
-            np.concatenate(codes, axis=1) if with_codes else None,
-            self.codebooks.bits_per_second(self.meta.frame_shift, count) if with_codes else None,
-        )
+        pieces = cut_at_quiet(self._blocks(audio, sample_rate), self.meta.sample_rate)
+        return self._acoustics.encode(pieces, codebooks)
 
     @overload
     def transcribe(
@@ -416,26 +381,7 @@ class Recognizer:
         Raises:
             EarwrightError: the graphs cannot be run.
         """
-        if self._in_use is not None:
-            codes, counts = self._encode(waveforms, ("codes", "output_lengths"))  # (B, K, T'), (B,)
-            return [
-                self.codebooks.log_probs(row[: self._in_use, : int(count)])
-                for row, count in zip(codes, counts, strict=True)
-            ]
-        log_probs, counts = self._encode(waveforms, self._encoder.outputs[:2])  # (B, T', V), (B,)
-        return [row[: int(count)] for row, count in zip(log_probs, counts, strict=True)]
-
-    def _encode(
-        self, waveforms: Sequence[npt.NDArray[np.float32]], outputs: Sequence[str]
-    ) -> list[npt.NDArray[Any]]:
-        """Outputs of encoder.onnx for one batch."""
-        lengths = np.array([len(waveform) for waveform in waveforms], np.int64)  # (B,)
-        most = max(int(lengths.max()), round(LEAST_SECONDS * self.meta.sample_rate))
-        batch = np.zeros((len(waveforms), most), np.float32)  # (B, N)
-        for row, waveform in zip(batch, waveforms, strict=True):
-            row[: len(waveform)] = waveform
-        features, frames = self._features.run(batch, lengths)  # (B, T, F), (B,)
-        return self._encoder.run(features, frames, outputs=outputs)
+        return self._acoustics.log_probs(waveforms)
 
     def _read_all(
         self, sources: Iterable[Source], sample_rate: int | None, waiting: deque[Job]

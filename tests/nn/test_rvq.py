@@ -330,3 +330,13 @@ def test_perplexity_and_dead_codes() -> None:
 def test_options_that_make_no_sense(options: dict[str, Any], message: str) -> None:
     with pytest.raises(EarwrightError, match=message):
         QuantizerOptions(**options)
+
+
+def test_before_codes_are_in_use_a_part_of_the_stream_passes_as_loud_as_it_was() -> None:
+    torch.manual_seed(0)
+    quantizer = ResidualVectorQuantizer(48, QuantizerOptions(codebooks=2, size=8, code_dim=6))
+    x = torch.randn(3, 200, 48)
+    passed = quantizer(x).values
+    assert float(passed.square().mean().sqrt()) == pytest.approx(1.0, abs=0.05)
+    # A projection: what has passed passes again, louder by the same factor.
+    torch.testing.assert_close(quantizer(passed).values, passed * (48 / 6) ** 0.5, atol=1e-5, rtol=1e-4)

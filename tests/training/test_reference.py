@@ -30,7 +30,7 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 # A miniature of each recipe: what is not named here is as it is there.
 OURS = [
     "model.dim=32",
-    "model.hidden=[16, 24, 32]",
+    "model.hidden=[32, 24, 32]",
     "model.layers=2",
     "model.intermediate_ctc=[0]",
     "model.heads=2",
@@ -165,8 +165,8 @@ def test_fewer_codebooks_are_a_coarser_recognizer(bundle: Path, tones: Path, cap
     whole = recognizer.log_probs(samples)[0]
     encoded = recognizer.encode(str(path))
     assert encoded.codes is not None and encoded.codes.shape == (3, len(whole))
-    assert encoded.bits_per_second == pytest.approx(25 * 3 * 5)
-    assert encoded.times[:3].tolist() == pytest.approx([0, 0.04, 0.08])
+    assert encoded.bits_per_second == pytest.approx(50 * 3 * 5)
+    assert encoded.times[:3].tolist() == pytest.approx([0, 0.02, 0.04])
     recognizer.use_codebooks(3)
     np.testing.assert_allclose(recognizer.log_probs(samples)[0], whole, atol=1e-3)
     recipe = load_recipe_of(bundle)
@@ -182,7 +182,7 @@ def test_fewer_codebooks_are_a_coarser_recognizer(bundle: Path, tones: Path, cap
         np.testing.assert_allclose(found, expected, atol=1e-3)
         fewer = recognizer.encode(samples[0])
         assert fewer.codes is not None and np.array_equal(fewer.codes, encoded.codes[:count])
-        assert fewer.bits_per_second == pytest.approx(25 * count * 5)
+        assert fewer.bits_per_second == pytest.approx(50 * count * 5)
         vectors = recognizer.codebooks.decode(fewer.codes)
         with torch.no_grad():
             assert model.quantizer is not None
@@ -211,7 +211,7 @@ def test_codes_as_lines_and_as_arrays(bundle: Path, tones: Path, tmp_path: Path,
     assert main(["codes", str(bundle), *paths]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["audio"] for line in lines] == paths
-    assert lines[0]["bits_per_second"] == 375 and lines[0]["codebook_size"] == 32
+    assert lines[0]["bits_per_second"] == 750 and lines[0]["codebook_size"] == 32
     expected = Recognizer.load(bundle).encode(paths[0])
     assert expected.codes is not None and lines[0]["codes"] == expected.codes.tolist()
 
@@ -225,7 +225,7 @@ def test_codes_as_lines_and_as_arrays(bundle: Path, tones: Path, tmp_path: Path,
             name for stem in stems for name in (stem, f"{stem}.times")
         }
         assert np.array_equal(arrays[stems[0]], expected.codes[:2]) and arrays[stems[0]].dtype == np.uint16
-        assert float(arrays["bits_per_second"]) == 250
+        assert float(arrays["bits_per_second"]) == 500
     assert main(["codes", str(bundle), *paths, "-o", str(tmp_path / "codes.jsonl")]) == 0
     assert [json.loads(line) for line in (tmp_path / "codes.jsonl").read_text().splitlines()] == lines
     assert main(["codes", str(bundle), *paths, "-o", "codes.txt"]) == 1

@@ -131,8 +131,8 @@ class DownsamplingBlock(nn.Module):
     The skip lets the gradient, and what is fine already, pass the first one by. Where it makes more channels
     of few, a projection does so on the skip.
 
-    A walk-through has a batch norm before each ReLU. Ours has one norm, over the time of a clip, at the end of
-    the first block, where bands of a spectrum come out and frames are few.
+    A walk-through has a batch norm before each ReLU. Ours has one norm, over the time of a clip, at the end
+    of the first block, where bands of a spectrum come out and frames are few.
 
     Args:
         options: of the model.
@@ -178,7 +178,8 @@ class DownsamplingBlock(nn.Module):
             self.reduce.begin(mean=0.8)
         if options.filters == "mel" and self.find.convolution.in_channels == 1:
             self.find.begin_as_ear(sample_rate / options.pool)
-            nn.init.zeros_(self.skip.weight)
+            if isinstance(self.skip, nn.Linear):  # samples as they are would blur the bands
+                nn.init.zeros_(self.skip.weight)
 
 
 class Downsampling(nn.Module):

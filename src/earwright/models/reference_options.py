@@ -19,7 +19,8 @@ class ReferenceOptions:
         dim: D, channels of the Transformer.
         pool: samples that are averaged into one before everything else.
         strides: of the downsampling blocks; with `pool` they multiply to samples a frame.
-        hop: samples between the places where the first block looks for its patterns; its stride is a multiple.
+        hop: samples from one place where the first block looks for its patterns to the next; its stride is a
+            multiple of it.
         hidden: channels of each block.
         kernels: of each block's first convolution, in samples as they are there.
         reduce_kernels: of its second one, which reduces; nothing for the same.
@@ -134,8 +135,9 @@ class ReferenceOptions:
                 self.kernels[0] >= self.hop
                 and min(self.kernels) >= 1
                 and all(k >= s for k, s in zip(self.reduce_kernels, strides, strict=True)),
-                f"kernels {list(self.kernels)} and reduce_kernels {list(self.reduce_kernels)} are shorter than "
-                f"the steps they take, {self.hop} and {list(strides)}: what lies between would not be heard",
+                f"kernels {list(self.kernels)} and reduce_kernels {list(self.reduce_kernels)} are shorter "
+                f"than the steps they take, {self.hop} and {list(strides)}: what lies between would not be "
+                "heard",
             ),
         )
 
