@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -368,3 +369,19 @@ def test_a_damaged_file_of_codebooks(bundle: Path, tmp_path: Path) -> None:
         seal_bundle(folder)
         with pytest.raises(EarwrightError, match=message):
             Recognizer.load(folder).use_codebooks(1)
+
+
+def test_the_example_of_the_documentation_runs(
+    bundle: Path, tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (RECIPES.parent / "docs" / "reference-model.md").read_text(encoding="utf-8")
+    example = page.split("```python\n")[1].split("```")[0]
+    folder = tmp_path / "runs" / "mine"
+    shutil.copytree(bundle, folder / "reference.ear")
+    shutil.copy(read_cuts(tones)[0].path, tmp_path / "speech.wav")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(compile(example, "docs/reference-model.md", "exec"), names)
+    encoded, tokens = names["encoded"], names["tokens"]
+    assert names["vectors"].shape == encoded.frames.shape
+    assert len(tokens) == encoded.codes.size and 32_000 <= min(tokens) <= max(tokens) < 32_000 + 3 * 32

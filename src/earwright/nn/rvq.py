@@ -133,7 +133,7 @@ class ResidualVectorQuantizer(nn.Module):
         self.into = nn.Linear(dim, d) if options.code_dim else nn.Identity()
         self.out_of = nn.Linear(d, dim) if options.code_dim else nn.Identity()
         if isinstance(self.into, nn.Linear) and isinstance(self.out_of, nn.Linear):
-            # To begin with, a part of the stream and back, as loud as it was: what follows can use it at once.
+            # To begin with, a part of the stream and back, as loud as it was: what follows can use that.
             nn.init.orthogonal_(self.into.weight)
             self.out_of.weight.data.copy_(self.into.weight.data.T * math.sqrt(dim / d))
             nn.init.zeros_(self.into.bias)
