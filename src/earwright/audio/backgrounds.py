@@ -1,0 +1,106 @@
+"""Folders of noise, music and impulse responses: by class, parted into what one trains and tests with."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from earwright.audio.mix import SILENT
+from earwright.audio.read import AUDIO_SUFFIXES, CONTAINER_SUFFIXES, Samples, read_audio
+from earwright.errors import EarwrightError, first_line
+
+TEST_SHARE = 0.3  # of the files of a class
+PARTS = ("train", "test", "all")
+
+
+@dataclass(frozen=True)
+class Background:
+    """A recording that belongs behind speech, or that speech is folded with.
+
+    Attributes:
+        kind: its class: the folder below the one that was named, or that one's own name.
+        path: of the file.
+    """
+
+    kind: str
+    path: Path
+
+
+def find_backgrounds(folders: Iterable[str | os.PathLike[str]], part: str = "all") -> list[Background]:
+    """The recordings below some folders, in a fixed order.
+
+    Which part a file belongs to follows from the names of its class and itself alone, so that training and a
+    report on another machine part them alike. A class of one file is trained with, and not tested with.
+
+    Args:
+        folders: each with files, or with a folder a class.
+        part: "train", "test" or "all".
+
+    Raises:
+        EarwrightError: a folder is missing or has no audio, or nothing is left in this part.
+    """
+    assert part in PARTS
+    found: list[Background] = []
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise EarwrightError(f"{folder} is not a folder of recordings.")
+        files = sorted(
+            path
+            for path in folder.rglob("*")
+            if path.suffix.lower() in AUDIO_SUFFIXES | CONTAINER_SUFFIXES and path.is_file()
+        )
+        if not files:
+            raise EarwrightError(f"{folder}: there is no recording in it.")
+        classes: dict[str, list[Path]] = {}
+        for path in files:
+            inner = path.relative_to(folder).parts
+            classes.setdefault(inner[0] if len(inner) > 1 else folder.name, []).append(path)
+        for kind, paths in classes.items():
+            chosen = set(paths) if part == "all" else _part(kind, paths, part)
+            found += [Background(kind, path) for path in paths if path in chosen]
+    if not found:
+        names = ", ".join(map(str, folders))
+        raise EarwrightError(
+            f"{names}: no recording is in the {part} part; a class needs two at least to be parted."
+        )
+    return found
+
+
+def _part(kind: str, paths: list[Path], part: str) -> set[Path]:
+    by_chance = sorted(paths, key=lambda path: hashlib.sha256(f"{kind}/{path.name}".encode()).digest())
+    count = max(1, round(TEST_SHARE * len(paths))) if len(paths) > 1 else 0
+    return set(by_chance[:count] if part == "test" else by_chance[count:])
+
+
+def read_backgrounds(
+    backgrounds: Iterable[Background], sample_rate: int, skipped: Callable[[Path, str], None]
+) -> list[tuple[Background, Samples]]:
+    """Decode them; one that cannot be read, or is silent, is skipped and told.
+
+    Args:
+        backgrounds: what `find_backgrounds` gives.
+        sample_rate: Hz to resample to.
+        skipped: called with a path and the reason.
+
+    Raises:
+        EarwrightError: nothing is left.
+    """
+    read: list[tuple[Background, Samples]] = []
+    count = 0
+    for background in backgrounds:
+        count += 1
+        try:
+            samples = read_audio(background.path, sample_rate)
+        except EarwrightError as error:
+            skipped(background.path, first_line(error))
+            continue
+        if not len(samples) or float((samples.astype("float64") ** 2).mean()) <= SILENT:
+            skipped(background.path, "it is silent")
+            continue
+        read.append((background, samples))
+    if not read:
+        raise EarwrightError(f"none of {count} recordings can be used: each is unreadable or silent.")
+    return read

@@ -1,0 +1,119 @@
+"""Levels of speech and mixtures: known signals, properties, and what cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from earwright.audio.backgrounds import find_backgrounds, read_backgrounds
+from earwright.audio.mix import excerpt, mix_at_snr, speech_power
+from earwright.errors import EarwrightError
+
+RATE = 8000
+
+
+def spoken(active: float, loud: float, seed: int = 0) -> np.ndarray:
+    """Four seconds, of which a share is noise of this deviation, the rest nearly nothing."""
+    generator = np.random.default_rng(seed)
+    samples = generator.normal(0, 1e-4, 4 * RATE)
+    count = round(active * 4 * RATE)
+    samples[:count] = generator.normal(0, loud, count)
+    return samples.astype(np.float32)
+
+
+@given(st.floats(0.05, 1.0), st.floats(0.01, 0.5))
+@settings(max_examples=30, deadline=None)
+def test_pauses_do_not_count(active: float, loud: float) -> None:
+    assert speech_power(spoken(active, loud), RATE) == pytest.approx(loud**2, rel=0.15)
+
+
+def test_silence_has_no_power() -> None:
+    assert speech_power(np.zeros(100, np.float32), RATE) == 0
+    assert speech_power(np.zeros(0, np.float32), RATE) == 0
+
+
+@given(st.floats(-10, 40), st.floats(0.1, 1.0))
+@settings(max_examples=30, deadline=None)
+def test_the_ratio_is_that_of_active_speech(snr: float, active: float) -> None:
+    speech = spoken(active, 0.1)
+    noise = np.random.default_rng(1).normal(0, 0.3, len(speech)).astype(np.float32)
+    mixed = mix_at_snr(speech, noise, snr, RATE)
+    behind = mixed.astype(np.float64) - speech
+    found = 10 * np.log10(speech_power(speech, RATE) / np.square(behind).mean())
+    assert found == pytest.approx(snr, abs=0.05)
+    assert mixed.dtype == np.float32
+
+
+def test_nothing_is_mixed_with_silence() -> None:
+    speech, silence = spoken(0.5, 0.1), np.zeros(4 * RATE, np.float32)
+    assert np.array_equal(mix_at_snr(speech, silence, 5, RATE), speech)
+    assert np.array_equal(mix_at_snr(silence, speech, 5, RATE), silence)
+
+
+@pytest.mark.parametrize("snr", [float("inf"), float("-inf"), float("nan")])
+def test_ratios_that_cannot_be(snr: float) -> None:
+    with pytest.raises(EarwrightError, match="cannot be mixed; give a finite number"):
+        mix_at_snr(spoken(0.5, 0.1), spoken(0.5, 0.1), snr, RATE)
+
+
+def test_lengths_must_agree() -> None:
+    with pytest.raises(EarwrightError, match="do not go with"):
+        mix_at_snr(spoken(0.5, 0.1), spoken(0.5, 0.1)[1:], 5, RATE)
+
+
+@given(st.integers(1, 20), st.integers(0, 60), st.floats(0, 0.999))
+def test_an_excerpt_goes_round(size: int, length: int, start: float) -> None:
+    samples = np.arange(size, dtype=np.float32)
+    found = excerpt(samples, length, start)
+    assert len(found) == length
+    steps = np.diff(found) % size
+    assert np.all((steps == 1) | (size == 1))
+    if length <= size:  # no join where there need not be one
+        assert np.all(np.diff(found) == 1)
+
+
+def write(path: Path, samples: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, samples, RATE)
+
+
+def test_parts_are_by_class_and_do_not_meet(tmp_path: Path) -> None:
+    for kind, count in (("tap", 10), ("fan", 2), ("door", 1)):
+        for number in range(count):
+            write(tmp_path / kind / f"{number}.wav", spoken(1.0, 0.1))
+    write(tmp_path / "loose.wav", spoken(1.0, 0.1))
+    every = find_backgrounds([tmp_path])
+    train, test = find_backgrounds([tmp_path], "train"), find_backgrounds([tmp_path], "test")
+    assert len(every) == 14 and sorted(train + test, key=every.index) == every
+    kinds = [one.kind for one in test]
+    assert kinds.count("tap") == 3 and kinds.count("fan") == 1 and "door" not in kinds
+    assert {one.kind for one in every} == {"tap", "fan", "door", tmp_path.name}
+    assert find_backgrounds([tmp_path], "test") == test
+
+
+def test_bad_files_are_skipped_and_told(tmp_path: Path) -> None:
+    write(tmp_path / "good.wav", spoken(1.0, 0.1))
+    write(tmp_path / "silent.wav", np.zeros(100))
+    (tmp_path / "bad.wav").write_bytes(b"RIFF no")
+    told: list[tuple[str, str]] = []
+    read = read_backgrounds(find_backgrounds([tmp_path]), 16000, lambda p, why: told.append((p.name, why)))
+    assert [(one.path.name, len(samples)) for one, samples in read] == [("good.wav", 64000)]
+    assert [name for name, _ in told] == ["bad.wav", "silent.wav"] and told[1][1] == "it is silent"
+    (tmp_path / "good.wav").unlink()
+    with pytest.raises(EarwrightError, match="none of 2 recordings can be used"):
+        read_backgrounds(find_backgrounds([tmp_path]), 16000, lambda p, why: None)
+
+
+def test_folders_without_recordings(tmp_path: Path) -> None:
+    with pytest.raises(EarwrightError, match="there is no recording in it"):
+        find_backgrounds([tmp_path])
+    with pytest.raises(EarwrightError, match="is not a folder"):
+        find_backgrounds([tmp_path / "none"])
+    write(tmp_path / "one.wav", spoken(1.0, 0.1))
+    with pytest.raises(EarwrightError, match="no recording is in the test part"):
+        find_backgrounds([tmp_path], "test")
