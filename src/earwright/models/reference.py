@@ -171,15 +171,19 @@ class DownsamplingBlock(nn.Module):
 
     def begin(self, options: ReferenceOptions, sample_rate: float) -> None:
         """Weights to start from that are not PyTorch's."""
+        ear = options.filters == "mel" and self.find.convolution.in_channels == 1
         if options.even_start:
             self.find.begin()
             # What a filter has found, rectified and averaged, is how loud its band is, wherever in a period
-            # the frame begins: random weights would mix that up with where it begins.
-            self.reduce.begin(mean=0.8)
-        if options.filters == "mel" and self.find.convolution.in_channels == 1:
+            # the frame begins: random weights would mix that up with where it begins. And a little of what
+            # is loud, mixed into a band that is not, would drown it.
+            self.reduce.begin(mean=1.0 if ear else 0.8)
+        if ear:
             self.find.begin_as_ear(sample_rate / options.pool)
-            if isinstance(self.skip, nn.Linear):  # samples as they are would blur the bands
+            if isinstance(self.skip, nn.Linear):
+                # Samples as they are would blur the bands; and the logarithm is one only around zero.
                 nn.init.zeros_(self.skip.weight)
+                nn.init.zeros_(self.skip.bias)
 
 
 class Downsampling(nn.Module):
