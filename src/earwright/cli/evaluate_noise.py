@@ -72,8 +72,8 @@ def add_noise_arguments(parser: argparse.ArgumentParser, cuts: argparse.Action) 
         nargs="+",
         action=_without(cuts),
         metavar="DIR",
-        help="count the words that are heard in this, where nobody speaks; `silence` is ten minutes of zeros, "
-        "`room` of quiet pink noise",
+        help="count the words that are heard in this, where nobody speaks; `silence` is ten minutes of "
+        "zeros, `room` of quiet pink noise",
     )
     add(
         "--noise-part",

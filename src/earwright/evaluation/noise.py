@@ -68,7 +68,7 @@ class Draws:
             try:
                 samples = read(background.path, (begin >> 11) / 2**53)  # as many bits as a float has
             except EarwrightError as error:
-                self.skipped[background.path] = first_line(error)
+                self.skipped[background.path] = first_line(error).removeprefix(f"{background.path}: ")
                 continue
             self.kinds[name] = background.kind
             return samples
@@ -224,7 +224,7 @@ class Conditions:
         rows: for each level all classes together (kind None), then each.
         backdrop: the recordings.
         seed: of the draws, and of the bootstrap.
-        skipped: names of recordings that were passed over, and why.
+        skipped: names of recordings that were passed over, and why; no paths, since results are kept.
         interval_unit: what the bootstrap drew, "speaker" or "utterance".
     """
 

@@ -16,6 +16,7 @@ from earwright.pages.numbers import hours, percent
 from earwright.text.visible import visible
 
 WIDE = 100  # columns from which on intervals of the rates are shown, too
+NARROW = 76  # and below which the interval of the difference is not
 CELL = 11  # columns of a rate in the table of classes: "100.00 %" and the space beside it, and some more
 NAME = 24  # the longest name of a class
 INVENTIONS = 5  # shown of each class
@@ -87,18 +88,18 @@ def conditions_report(report: Conditions, width: int) -> RenderableType:
 
 def _totals(report: Conditions, width: int) -> RenderableType:
     """A line for each level, or for all rooms and each class of them."""
-    wide = width >= WIDE
+    wide, narrow = width >= WIDE, width < NARROW
     rooms = report.what == "rooms"
     table = plain_table(
-        "rooms" if rooms else " SNR", *((" utterances",) if rooms else ()), " WER",
+        "rooms" if rooms else " SNR", *((" utt.",) if rooms else ()), " WER",
         *((f"{LEVEL:.0%} interval", " CER", " clean WER") if wide else ()),
-        " points", f"{LEVEL:.0%} interval", " relative",
+        " points", *(() if narrow else (f"{LEVEL:.0%} interval",)), " relative",
     )  # fmt: skip
     clean = ["clean", *([""] if rooms else []), percent(report.clean.rate)]
     table.add_row(*(Text(cell) for cell in clean))
     for row in report.rows if rooms else [row for row in report.rows if row.kind is None]:
         cells = [
-            shorten(visible(row.kind or "all"), NAME) if rooms else level(row.snr),
+            shorten(visible(row.kind or "all"), NAME - 8 if narrow else NAME) if rooms else level(row.snr),
             *([f"{row.utterances:,}"] if rooms else []),
             percent(row.words.rate),
         ]
@@ -106,7 +107,7 @@ def _totals(report: Conditions, width: int) -> RenderableType:
             low, high = row.interval
             cells += [f"{100 * low:.2f} to {100 * high:.2f}", percent(row.characters.rate)]
             cells += [percent(row.clean.rate)]
-        cells += [points(row), point_range(row), change(row)]
+        cells += [points(row), *(() if narrow else (point_range(row),)), change(row)]
         table.add_row(*(Text(cell, style="bold" if row.kind is None else "") for cell in cells))
     return table
 

@@ -91,11 +91,10 @@ class Nothing:
 
 @dataclass(frozen=True)
 class Kind:
-    """A class before it is heard: its name, its sources, and their number."""
+    """A class before it is heard: its name, and what gives its sources at a recognizer's sample rate."""
 
     name: str
-    sources: Callable[[int], Iterable[Source]]  # takes the recognizer's sample rate
-    count: int
+    sources: Callable[[int], Iterable[Source]]
 
 
 def find_nothing(places: Sequence[str], part: str = "test", seed: int = 0) -> tuple[list[Kind], list[str]]:
@@ -112,9 +111,9 @@ def find_nothing(places: Sequence[str], part: str = "test", seed: int = 0) -> tu
     """
     kinds: list[Kind] = []
     if SILENCE in places:
-        kinds.append(Kind(SILENCE, silence, MINUTES))
+        kinds.append(Kind(SILENCE, silence))
     if ROOM in places:
-        kinds.append(Kind(ROOM, lambda rate: quiet_room(rate, seed), MINUTES))
+        kinds.append(Kind(ROOM, lambda rate: quiet_room(rate, seed)))
     folders = [place for place in places if place not in (SILENCE, ROOM)]
     if not folders:
         return kinds, []
@@ -128,7 +127,7 @@ def find_nothing(places: Sequence[str], part: str = "test", seed: int = 0) -> tu
 
 
 def _recorded(name: str, paths: Sequence[Path]) -> Kind:
-    return Kind(name, lambda rate: ((path.name, path) for path in paths), len(paths))
+    return Kind(name, lambda rate: ((path.name, path) for path in paths))
 
 
 def silence(sample_rate: int, minutes: int = MINUTES) -> Iterator[Source]:
@@ -184,7 +183,9 @@ def hear_nothing(
     heard = recognizer.transcribe_each(audio(), on_piece=lambda index, segments, length: on_seconds(length))
     for number, transcript in enumerate(heard):
         if isinstance(transcript, EarwrightError):
-            failed.append((names[number], first_line(transcript)))
+            # Without the path, which is nobody's business in a kept result.
+            reason = first_line(transcript)
+            failed.append((names[number], reason.partition(f"{names[number]}: ")[2] or reason))
             continue
         seconds += transcript.duration
         for segment in transcript.segments:
