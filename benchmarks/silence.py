@@ -5,8 +5,8 @@
         --room corpora/noise/room_background --save FILE.json
 
 Digital silence is zeros. The silence of a room is pink noise 60 dB below full scale, with recordings of rooms
-in which nothing happens added to it as loud as they are. Each folder after --noise is a class: name those that
-no recognizer was trained with. Recordings of a class go by one after the other, in an order drawn anew for each
+in which nothing happens added to it as loud as they are. Each folder after --noise is a class: name those no
+recognizer was trained with. Recordings of a class go by one after the other, in an order drawn anew for each
 round, until the ten minutes are full; how much of them there is is kept with the figures. Words are those of
 the normalizer `basic`.
 """
