@@ -4,49 +4,35 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from earwright.cli.search_flags import add_search_arguments, numbers, positive, search_words, use_search
+from earwright.cli.evaluate_noise import add_noise_arguments
+from earwright.cli.evaluate_run import Scored, score_recognizer, typed
+from earwright.cli.search_flags import add_search_arguments, numbers, positive, use_search
 from earwright.errors import EarwrightError
 
 if TYPE_CHECKING:
-    from earwright.cuts import Cut
-    from earwright.decoding import Decoder
-    from earwright.evaluation.align import Weights
-    from earwright.evaluation.keyterms import KeytermCurve
+    from earwright.cli.evaluate_noise import Plan
     from earwright.evaluation.page import Exhibition
-    from earwright.evaluation.run import Run
     from earwright.evaluation.score import Evaluation
-    from earwright.recognizer import Recognizer
 
-SHOWN_FAILURES = 10
 CLIPS = 20  # on a page
-
-
-@dataclass(frozen=True)
-class Scored:
-    """An evaluation, what else there is to keep of it, and where it is from if a recognizer was run."""
-
-    evaluation: Evaluation
-    details: dict[str, Any] = field(default_factory=dict)
-    recognizer: Recognizer | None = None
-    run: Run | None = None
-    keyterms: KeytermCurve | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the verb."""
     parser.description = (
         "Score a recognizer: word and character error rates with their confidence intervals, and where the "
-        "errors are. With two files in sclite's trn format, score the first against the second."
+        "errors are, with noise or in rooms, too, and what it says where nobody speaks. With two files in "
+        "sclite's trn format, score the first against the second."
     )
     parser.add_argument("bundle", metavar="BUNDLE", help="a recognizer (or a trn file of its transcripts)")
-    parser.add_argument(
-        "cuts", metavar="CUTS", help="what `earwright prepare` wrote (or a trn file of references)"
+    cuts = parser.add_argument(
+        "cuts",
+        metavar="CUTS",
+        help="what `earwright prepare` wrote (or a trn file of references); --nothing needs none",
     )
     scoring = parser.add_argument_group("scoring")
     scoring.add_argument(
@@ -67,13 +53,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scoring.add_argument(
         "-F", "--fragments", action="store_true", help="with --sclite and trn files: wo- fits what it begins"
     )
-    scoring.add_argument("--seed", type=int, default=0, metavar="N", help="of the bootstrap (default 0)")
+    scoring.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of bootstrap and noise (default 0)"
+    )
     running = parser.add_argument_group("running")
     running.add_argument("--limit", type=positive, metavar="N", help="only the first N cuts")
     running.add_argument(
         "--threads", type=positive, metavar="N", help="cores to use (default: all physical ones)"
     )
     add_search_arguments(parser)
+    add_noise_arguments(parser, cuts)
     running.add_argument(
         "--boosts",
         type=numbers,
@@ -112,9 +101,12 @@ def run(args: argparse.Namespace) -> int:
     """Run the verb."""
     import contextlib
 
+    from earwright.cli.evaluate_noise import evaluate_nothing, plan_noise
     from earwright.cli.terminal import tell_page
     from earwright.pages.document import page_file
 
+    if args.cuts is None:
+        return evaluate_nothing(args)
     marked = _is_trn(Path(args.bundle)) and _is_trn(Path(args.cuts))
     if marked and args.keyterms:
         raise EarwrightError("--keyterms needs a recognizer to search with; two trn files are only compared.")
@@ -122,10 +114,11 @@ def run(args: argparse.Namespace) -> int:
         raise EarwrightError("--boosts goes with --keyterms.")
     if (args.optional or args.fragments) and not (marked and args.sclite):
         raise EarwrightError("--optional and --fragments go with --sclite and two trn files.")
+    plan = plan_noise(args, marked)
     with contextlib.ExitStack() as files:
         # Opened before the work: a place that cannot be written is told at once.
         file = files.enter_context(page_file(args.html)) if args.html else None
-        scored = Scored(_score_files(args)) if marked else _score_recognizer(args)
+        scored = Scored(_score_files(args)) if marked else _score_recognizer(args, plan)
         result = _result(args, scored)
         if file:
             file.write(_page(args, scored, result))
@@ -166,13 +159,14 @@ def _score_files(args: argparse.Namespace) -> Evaluation:
     )
 
 
-def _score_recognizer(args: argparse.Namespace) -> Scored:
+def _score_recognizer(args: argparse.Namespace, plan: Plan) -> Scored:
+    from earwright.cli.evaluate_noise import measure
     from earwright.evaluation.page.exhibits import check_clips
     from earwright.text import normalize
 
     normalize("", args.normalizer)  # what is wrong is told before the work, not after
     check_clips(args.clips)
-    return score_recognizer(
+    scored = score_recognizer(
         args.bundle,
         [args.cuts],
         normalizer=args.normalizer,
@@ -184,86 +178,7 @@ def _score_recognizer(args: argparse.Namespace) -> Scored:
         keyterms=args.keyterms,
         boosts=args.boosts,
     )
-
-
-def score_recognizer(
-    bundle: str | os.PathLike[str],
-    places: Sequence[str | os.PathLike[str]],
-    *,
-    normalizer: str,
-    sclite: bool = False,
-    seed: int = 0,
-    limit: int | None = None,
-    threads: int | None = None,
-    prepare: Callable[[Recognizer], None] = lambda recognizer: None,
-    keyterms: str | None = None,
-    boosts: Sequence[float] | None = None,
-) -> Scored:
-    """Run a recognizer on the cuts of some places, with a progress bar, and score it; all as the verb's.
-
-    What `prepare` does to the recognizer comes first. With `keyterms`, the file of those it listens for, what
-    they do at some boosts is measured beside it.
-    """
-    from earwright.cli.evaluate_keyterms import measure_keyterms, other_decoders
-    from earwright.recognizer import Recognizer
-
-    told, untold = _cuts(places, limit)
-    recognizer = Recognizer.load(bundle, threads=threads)
-    prepare(recognizer)
-    others = other_decoders(recognizer, boosts) if keyterms else {}
-    done = _transcribe(recognizer, told, list(others.values()))
-    weights: Weights = "sclite" if sclite else "unit"
-    evaluation = done.score(normalizer, weights, seed)
-    curve = None
-    if keyterms:
-        scores = done.score_others(normalizer, weights, seed)
-        curve = measure_keyterms(recognizer, keyterms, evaluation, dict(zip(others, scores, strict=True)))
-    meta = recognizer.meta
-    details = {
-        "bundle": meta.name,
-        "seed": meta.training.get("seed", seed),
-        "parameters": meta.parameters or None,
-        "training_minutes": meta.training_minutes,
-        "audio_seconds": round(done.audio_seconds, 3),
-        "decode_seconds": round(done.decode_seconds, 3),
-        "threads": threads,
-        "failed": len(done.failed),
-        "without_text": untold,
-    }
-    if curve is not None:
-        details["keyterms"] = curve.to_dict()
-    return Scored(evaluation, details, recognizer, done, curve)
-
-
-def _cuts(places: Sequence[str | os.PathLike[str]], limit: int | None) -> tuple[list[Cut], int]:
-    """The cuts that can be scored, and how many cannot for want of a text."""
-    from earwright.cuts import read_cuts
-
-    cuts = [cut for place in places for cut in read_cuts(place)][:limit]
-    told = [cut for cut in cuts if cut.text.strip()]
-    if not told:
-        what = f"none of its {len(cuts)} cuts has a text" if cuts else "it holds no cuts"
-        raise EarwrightError(f"{', '.join(map(str, places))}: {what}, so there is nothing to score.")
-    return told, len(cuts) - len(told)
-
-
-def _transcribe(recognizer: Recognizer, cuts: list[Cut], others: Sequence[Decoder] = ()) -> Run:
-    from earwright.cli.terminal import progress
-    from earwright.evaluation.run import transcribe_cuts
-
-    failures = 0
-    with progress("transcribing", total=sum(cut.duration for cut in cuts)) as bar:
-
-        def tell(cut: Cut, reason: str) -> None:
-            nonlocal failures
-            failures += 1
-            if failures <= SHOWN_FAILURES:
-                bar.print(f"earwright: cut {cut.id} is left out: {reason}")
-
-        done = transcribe_cuts(recognizer, cuts, bar.advance, tell, others)
-        if failures > SHOWN_FAILURES:
-            bar.print(f"earwright: {failures - SHOWN_FAILURES} more cuts are left out.")
-    return done
+    return measure(args, plan, scored)
 
 
 def _result(args: argparse.Namespace, scored: Scored) -> dict[str, Any]:
@@ -277,7 +192,7 @@ def _result(args: argparse.Namespace, scored: Scored) -> dict[str, Any]:
     return record(
         scored.evaluation,
         name=name,
-        command=command_line(_typed(args)),
+        command=command_line(typed(args)),
         corpus=args.corpus or corpus,
         split=args.split or split,
         **{"seed": args.seed} | scored.details,
@@ -300,11 +215,12 @@ def exhibition(scored: Scored, result: dict[str, Any], clips: int, seed: int) ->
     assert scored.recognizer is not None and scored.run is not None
     with progress("drawing", total=clips) as bar:
         shown = exhibit(scored.evaluation, result, scored.recognizer, scored.run, clips, seed, bar.advance)
-    return replace(shown, keyterms=scored.keyterms)
+    return replace(shown, keyterms=scored.keyterms, conditions=scored.conditions, nothing=scored.nothing)
 
 
 def _give(args: argparse.Namespace, scored: Scored, result: dict[str, Any]) -> None:
     """Write and print what was asked for."""
+    from earwright.cli.evaluate_noise import print_sections
     from earwright.evaluation.record import save_record
 
     evaluation = scored.evaluation
@@ -327,19 +243,7 @@ def _give(args: argparse.Namespace, scored: Scored, result: dict[str, Any]) -> N
             from earwright.evaluation.keyterm_report import keyterm_report
 
             console.print(keyterm_report(scored.keyterms, console.width))
-
-
-def _typed(args: argparse.Namespace) -> list[str]:
-    """The arguments that made the figures, without those that only say where to put them."""
-    words = ["evaluate", args.bundle, args.cuts]
-    if args.normalizer != "basic":
-        words += ["--normalizer", args.normalizer]
-    words += [f"--{flag}" for flag in ("sclite", "optional", "fragments") if getattr(args, flag)]
-    words += [f"--seed={args.seed}"] if args.seed else []
-    words += [f"--limit={args.limit}"] if args.limit else []
-    words += [f"--threads={args.threads}"] if args.threads else []
-    words += search_words(args)
-    return words + ([f"--save={args.save}"] if args.save else [])
+        print_sections(console, scored)
 
 
 def corpus_and_split(cuts: Path) -> tuple[str, str]:

@@ -78,7 +78,8 @@ def _evaluation(args: argparse.Namespace, run: PastRun) -> tuple[Exhibition | No
     """An evaluation of the run's bundle, or why there is none."""
     from pathlib import Path
 
-    from earwright.cli.evaluate import corpus_and_split, exhibition, score_recognizer
+    from earwright.cli.evaluate import corpus_and_split, exhibition
+    from earwright.cli.evaluate_run import score_recognizer
     from earwright.errors import EarwrightError
     from earwright.evaluation.record import command_line, record
 

@@ -16,7 +16,7 @@ from earwright.files import atomic_write
 
 
 def record(
-    evaluation: Evaluation,
+    evaluation: Evaluation | None,
     *,
     name: str,
     command: str,
@@ -30,7 +30,7 @@ def record(
     """The result as a dictionary, ready for JSON; rates are fractions.
 
     Args:
-        evaluation: the figures.
+        evaluation: the figures; None where nothing was scored, and the details are all there is.
         name: of the result.
         command: what was run.
         corpus: where the utterances are from.
@@ -48,7 +48,7 @@ def record(
         "seed": seed,
         "corpus": corpus,
         "split": split,
-        **evaluation.summary(),
+        **(evaluation.summary() if evaluation else {}),
         "parameters": parameters,
         "training_minutes": training_minutes,
         **details,

@@ -77,6 +77,7 @@ def transcribe_cuts(
     on_seconds: Callable[[float], None] | None = None,
     on_failure: Callable[[Cut, str], None] | None = None,
     others: Sequence[Decoder] = (),
+    alter: Callable[[Cut, Samples], Samples] | None = None,
 ) -> Run:
     """Transcribe cuts; one that cannot be read is kept aside and the rest goes on.
 
@@ -86,6 +87,7 @@ def transcribe_cuts(
         on_seconds: told of the seconds of audio done, for a progress bar.
         on_failure: told at once of a cut that could not be transcribed, and why.
         others: decoders to read the same log-probs with, too.
+        alter: makes of a cut's audio what is transcribed in its place; what it raises ends all.
     """
     sent: list[Cut] = []
     done: list[tuple[Cut, tuple[Transcript, ...]]] = []
@@ -105,7 +107,7 @@ def transcribe_cuts(
                 fail(cut, str(error))
                 continue
             sent.append(cut)
-            yield samples
+            yield samples if alter is None else alter(cut, samples)
 
     began = time.perf_counter()
     results = recognizer.transcribe_ways(waveforms(), [recognizer.decoder, *clocked])

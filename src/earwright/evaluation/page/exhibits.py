@@ -14,6 +14,8 @@ from earwright.decoding import greedy_search
 from earwright.errors import EarwrightError
 from earwright.evaluation.confidence import Placed, place_pairs
 from earwright.evaluation.keyterms import KeytermCurve
+from earwright.evaluation.noise import Conditions
+from earwright.evaluation.nothing import NothingReport
 from earwright.evaluation.run import Run
 from earwright.evaluation.score import Evaluation, Utterance
 from earwright.pages.clips import BUDGET, MOST_CLIPS, Excerpt, make_excerpt, no_excerpt, read_excerpt
@@ -60,6 +62,8 @@ class Exhibition:
         placed: for each utterance its alignment over time; empty likewise.
         exhibits: the utterances to listen to.
         keyterms: what terms gain and cost, if the recognizer listened for some.
+        conditions: what noise and rooms cost, if it was tried in them.
+        nothing: what it heard where nobody speaks, if that was tried.
     """
 
     evaluation: Evaluation
@@ -69,6 +73,8 @@ class Exhibition:
     placed: tuple[tuple[Placed, ...], ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
     keyterms: KeytermCurve | None = None
+    conditions: tuple[Conditions, ...] = ()
+    nothing: NothingReport | None = None
 
 
 def exhibit(

@@ -19,6 +19,7 @@ from earwright.evaluation.page.cards import cards
 from earwright.evaluation.page.charts import reliability
 from earwright.evaluation.page.exhibits import Exhibition, sure_and_wrong
 from earwright.evaluation.page.keyterms import keyterm_section
+from earwright.evaluation.page.noise import conditions_section, nothing_section
 from earwright.evaluation.score import Evaluation
 from earwright.pages.document import Section, build_document
 from earwright.pages.markup import (
@@ -62,6 +63,8 @@ def evaluation_sections(shown: Exhibition, prefix: str = "") -> list[Section]:
     sections = (
         ("rates", "Error rates", _rates(shown)),
         ("keyterms", "Key terms", keyterm_section(shown.keyterms) if shown.keyterms else ""),
+        ("noise", "Noise and rooms", conditions_section(shown.conditions)),
+        ("nothing", "Where nobody speaks", nothing_section(shown.nothing) if shown.nothing else ""),
         ("durations", "By duration", _durations(evaluation)),
         ("speakers", "By speaker", _speakers(shown)),
         ("columns", "By what else the data says", _columns(shown)),
