@@ -99,7 +99,7 @@ def make_shards(folder: Path, hours: float) -> dict[str, Any]:
     seconds = 0.0
     told = []
     for shard in itertools.count():
-        part = []
+        part: list[tuple[int, Cut, Encoded]] = []
         while len(part) < A_SHARD and seconds < 3600 * hours:
             clip = clips[int(generator.integers(len(clips)))]
             length = clip.samples / RATE

@@ -11,7 +11,7 @@ import pytest
 
 from data.shards.utterances import everything
 from earwright.data.options import DataOptions
-from earwright.data.shards.places import INDEX_NAME, find_shards, is_sharded, join
+from earwright.data.shards.places import INDEX_NAME, find_shards, is_sharded, join, short_name
 from earwright.data.speech import Speech, read_all_cuts
 from earwright.errors import EarwrightError
 
@@ -129,6 +129,8 @@ def test_what_is_sharded(shards: Path, corpus: Path) -> None:
 
 
 def test_addresses() -> None:
+    assert short_name("prepared/train") == "train" and short_name("/x/own/shards") == "own/shards"
+    assert short_name("https://host/some/shards?key=secret") == "some/shards"
     assert join("s3://bucket/folder/", "x.tar") == "s3://bucket/folder/x.tar"
     assert join("https://host/folder?key=a/b", "x.tar") == "https://host/folder/x.tar?key=a/b"
     assert join("zip://::/data/all.zip", "x.tar") == "zip://x.tar::/data/all.zip"

@@ -141,6 +141,18 @@ def test_the_old_shards_survive_a_run_that_fails(
     assert not [path for path in shards.parent.iterdir() if path.name.startswith(".shards")]
 
 
+def test_what_is_no_shard_is_not_replaced(shards: Path, corpus: Path) -> None:
+    (shards / "thesis.txt").write_text("years of work")
+    with pytest.raises(EarwrightError, match=r"thesis\.txt: this is no shard"):
+        prepare(
+            "tsv",
+            corpus / "list.tsv",
+            shards.parent,
+            PrepareOptions(jobs=1, shards=ShardOptions(size=4)),
+        )
+    assert (shards / "thesis.txt").read_text() == "years of work"
+
+
 def test_the_index_tells_the_truth(shards: Path) -> None:
     index = json.loads((shards / INDEX_NAME).read_text())
     assert sum(shard["utterances"] for shard in index["shards"]) == 23

@@ -8,7 +8,7 @@ import re
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from earwright.data.shards.fetch import fetch_bytes, list_names
@@ -18,7 +18,9 @@ from earwright.errors import EarwrightError, first_line
 # passes over one that is called so.
 INDEX_NAME = "cuts.index.json"
 FORMAT_VERSION = 1
+SHARDS_FOLDER = "shards"  # in a prepared folder
 CUTS_FILE = re.compile(r"cuts\.(\d+)\.jsonl(\.gz)?")
+SHARD_FILE = re.compile(rf"{CUTS_FILE.pattern}|recording\.\d+\.tar")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,13 @@ def is_sharded(place: str) -> bool:
     return folder.is_dir() and any(
         CUTS_FILE.fullmatch(name) or name == INDEX_NAME for name in os.listdir(folder)
     )
+
+
+def short_name(place: str) -> str:
+    """What to call a source where its place does not matter: without its folders and without its keys (?)."""
+    path = urllib.parse.urlsplit(place.partition("::")[0]).path if is_address(place) else place
+    whole = PurePath(path)
+    return f"{whole.parent.name}/{whole.name}" if whole.name == SHARDS_FOLDER else whole.name
 
 
 def find_shards(place: str) -> list[ShardFiles]:

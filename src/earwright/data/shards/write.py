@@ -24,12 +24,11 @@ import numpy as np
 
 from earwright.cuts import Cut, cut_to_dict, read_cut_audio
 from earwright.data.preparation.copies import KINDS, CopyOptions
-from earwright.data.shards.places import FORMAT_VERSION, INDEX_NAME
+from earwright.data.shards.places import FORMAT_VERSION, INDEX_NAME, SHARD_FILE, SHARDS_FOLDER
 from earwright.data.workers import run_stream
 from earwright.errors import EarwrightError, first_line
 from earwright.files import atomic_directory
 
-SHARDS_FOLDER = "shards"  # in OUT
 SEED = 1  # of the order in which they are written
 TIMES = {"h": 3600.0, "m": 60.0, "min": 60.0, "s": 1.0}
 
@@ -100,6 +99,7 @@ def write_shards(
         EarwrightError: the audio cannot be read any more, or the disk is full; the old shards survive.
     """
     folder = out / SHARDS_FOLDER
+    _check_place(folder)
     order = np.random.default_rng(SEED).permutation(np.asarray(numbers, np.int64)).tolist()
     made_from, total = _fingerprint(order, cut_of, options)
     if count := _count_if_same(folder, made_from):
@@ -114,6 +114,19 @@ def write_shards(
         ]
         write_index(temporary, told, made_from)
         return len(told)
+
+
+def _check_place(folder: Path) -> None:
+    """Refuse to replace what is no folder of shards."""
+    names = os.listdir(folder) if folder.is_dir() else []
+    strange = next(
+        (name for name in sorted(names) if not (SHARD_FILE.fullmatch(name) or name == INDEX_NAME)), ""
+    )
+    if strange or folder.is_file():
+        raise EarwrightError(
+            f"{folder / strange}: this is no shard, and its folder would be replaced; move it, or choose "
+            "another OUT."
+        )
 
 
 def _encoded(
@@ -259,7 +272,10 @@ def _fingerprint(
     total = 0.0
     for number in order:
         cut = cut_of(number)
-        status = os.stat(cut.path)
+        try:
+            status = os.stat(cut.path)
+        except OSError as error:
+            raise EarwrightError(f"{cut.path}: {error.strerror or error}.") from error
         told = f"{json.dumps(cut_to_dict(cut))} {status.st_size} {status.st_mtime_ns}\n"
         digest.update(told.encode("utf-8", "surrogatepass"))
         total += _measure(cut, options)
