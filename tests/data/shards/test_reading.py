@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from data.shards.utterances import everything
+from earwright.cuts import read_cuts
 from earwright.data.options import DataOptions
 from earwright.data.shards.places import INDEX_NAME, find_shards, is_sharded, join, short_name
 from earwright.data.speech import Speech, read_all_cuts
@@ -124,6 +125,8 @@ def test_what_is_sharded(shards: Path, corpus: Path) -> None:
     assert len(find_shards(f"file://{shards}")) == len(find_shards(str(shards))) == 5
     with pytest.raises(EarwrightError, match=r"data\.dev: .* holds shards, which are for training only"):
         read_all_cuts([str(shards)], "data.dev")
+    with pytest.raises(EarwrightError, match="these are shards, which only training reads"):
+        read_cuts(shards)
     with pytest.raises(EarwrightError, match="--overfit"):
         Speech.open([str(shards)], "data.train", DataOptions()).first(3)
 
