@@ -111,6 +111,10 @@ def find_manifest(path: str | os.PathLike[str]) -> Path:
     place = Path(path)
     if place.is_dir():
         found = [place / name for name in (CUTS_NAME, "cuts.jsonl") if (place / name).is_file()]
+        if not found and any(place.glob("cuts.*.jsonl*")):
+            raise EarwrightError(
+                f"{place}: these are shards, which only training reads; name the prepared folder above them."
+            )
         if not found:
             raise EarwrightError(f"{place}: there is no {CUTS_NAME} in it; make it with earwright prepare.")
         place = found[0]

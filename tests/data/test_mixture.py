@@ -27,7 +27,7 @@ def test_an_epoch_has_the_shares_that_were_asked_for(
     seconds = np.array([*new, *old, *other])
     ends = list(itertools.accumulate([0, len(new), len(old), len(other)]))
     sources = [Source(a, b, w) for (a, b), w in zip(itertools.pairwise(ends), weights, strict=True)]
-    chosen = draw_epoch(seconds, sources, seed=3, epoch=epoch)
+    chosen = np.concatenate(draw_epoch(seconds, sources, seed=3, epoch=epoch))
     assert sorted(chosen[: len(new)]) == list(range(len(new)))  # every new utterance once
     for source, clips in zip(sources[1:], (old, other), strict=True):
         drawn = [index for index in chosen if source.first <= index < source.last]

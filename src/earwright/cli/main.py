@@ -47,6 +47,7 @@ VERBS = {
 # What is missing -> the extra that brings it.
 EXTRAS = {
     "accelerate": "train",
+    "fsspec": "train",
     "lhotse": "train",
     "matplotlib": "train",
     "onnx": "train",

@@ -36,7 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_reading(parser.add_argument_group("what is read"))
     _add_checks(parser.add_argument_group("what is kept"))
     work = parser.add_argument_group("how")
-    work.add_argument("--copy", choices=("flac", "opus"), help="copy the audio that is kept into OUT/audio")
+    work.add_argument(
+        "--copy",
+        choices=("flac", "opus"),
+        help="copy the audio that is kept into OUT/audio; with --shards: what they hold (default flac)",
+    )
+    work.add_argument(
+        "--shards",
+        metavar="SIZE",
+        help="copy it into shards in OUT/shards, lhotse's Shar format: 1000 (utterances each) or 1h (of it)",
+    )
     work.add_argument(
         "--sample-rate", type=int, default=16000, metavar="HZ", help="of the copies (default 16000)"
     )
@@ -149,6 +158,13 @@ def run(args: argparse.Namespace) -> int:
         )
         return 0
     _tell(summary, args)
+    if args.shards:
+        console.print(
+            f'The shards: {args.out}/shards; train on them with data.train = ["{args.out}/shards"]',
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     return 0
 
 
@@ -157,6 +173,7 @@ def _options(args: argparse.Namespace) -> PrepareOptions:
     from earwright.data.preparation.checks import Limits
     from earwright.data.preparation.copies import CopyOptions
     from earwright.data.preparation.options import PrepareOptions
+    from earwright.data.shards.write import ShardOptions, parse_size
 
     return PrepareOptions(
         language=args.language,
@@ -173,7 +190,10 @@ def _options(args: argparse.Namespace) -> PrepareOptions:
         spell_numbers=args.spell_numbers,
         reject=tuple(name.strip() for name in args.reject.split(",") if name.strip()),
         against=tuple(args.against),
-        copy=CopyOptions(args.copy, args.sample_rate) if args.copy else None,
+        copy=CopyOptions(args.copy, args.sample_rate) if args.copy and not args.shards else None,
+        shards=ShardOptions(*parse_size(args.shards), CopyOptions(args.copy or "flac", args.sample_rate))
+        if args.shards
+        else None,
         shard=_shard(args.shard) if args.shard else None,
         merge=args.merge,
         jobs=args.jobs,

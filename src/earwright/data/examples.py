@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from earwright.cuts import Cut, read_cut_audio, read_cuts
-from earwright.data.batches import AudioStore, Example
+from earwright.cuts import Cut
 from earwright.data.frames import frames_in, frames_needed
-from earwright.data.mixture import Source
+from earwright.data.mixture import Numbers, Source
 from earwright.data.options import DataOptions, TextOptions
+from earwright.data.packed import LOOSE, Example, Examples, Packer
 from earwright.data.pcm import PcmCache, open_pcm_cache
+from earwright.data.shards.reading import ShardAudio, ShardSet
+from earwright.data.stores import AudioStore, Chosen, CutAudio, Joined
 from earwright.errors import EarwrightError
 from earwright.text import Tokenizer, build_char_tokenizer, normalize, train_bpe_tokenizer
 
 # Up to here "auto" decodes everything beforehand: 50 hours are 5.8 GB on disk.
 CACHED_HOURS = 50.0
+# A BPE tokenizer is trained on so many texts to twice as many: more would only take memory.
+BPE_TEXTS = 1_000_000
 # Why a cut is left out, in words that follow a number.
 TOO_LITTLE_AUDIO = "with more text than CTC can fit into the audio"
 
@@ -30,85 +34,84 @@ class TrainingSet:
     """Examples with their audio, and what was left out: reason -> ids; `unfit` has too little audio.
 
     `sources` are its parts, where a batch is to have a share of each; without any, all of it is an epoch.
+    The last `replayed` examples are old speech. `speakers` are the names of the new, left out or not.
     """
 
-    examples: list[Example]
+    examples: Examples
     audio: AudioStore
     left_out: dict[str, list[str]] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     unfit: list[Example] = field(default_factory=list)
+    replayed: int = 0
+    speakers: set[str] = field(default_factory=set)
 
     @property
     def hours(self) -> float:
         """Hours of speech in it."""
-        return sum(example.seconds for example in self.examples) / 3600
+        return float(self.examples.seconds.sum()) / 3600
+
+    @property
+    def new(self) -> Examples:
+        """The examples that are not replayed."""
+        return self.examples[: len(self.examples) - self.replayed]
+
+    def within_reach(self, shards: int = 8) -> Numbers:
+        """Numbers of examples from all over the set: all, or those in a few of its shards."""
+        numbers = self.examples.shards
+        found = np.unique(numbers[numbers != LOOSE])
+        some = found[np.linspace(0, len(found) - 1, min(shards, len(found))).astype(int)]
+        return np.flatnonzero((numbers == LOOSE) | np.isin(numbers, some))
 
     def describe_left_out(self) -> str:
         """One line: how many were left out, and why."""
         return ", ".join(f"{len(ids)} {reason}" for reason, ids in self.left_out.items())
 
 
-class CutAudio:
-    """Decodes at every use: for sets too large to cache."""
-
-    def __init__(self, cuts: Sequence[Cut], sample_rate: int) -> None:
-        self.cuts, self.sample_rate = cuts, sample_rate
-
-    def read(self, index: int) -> npt.NDArray[np.float32]:
-        """Cut `index`, decoded now."""
-        return read_cut_audio(self.cuts[index], self.sample_rate)
-
-
-class Chosen:
-    """Some of a store's clips, under new numbers."""
-
-    def __init__(self, store: AudioStore, indexes: Sequence[int]) -> None:
-        self.store, self.indexes = store, indexes
-
-    def read(self, index: int) -> npt.NDArray[np.float32]:
-        """Clip `index` of the chosen ones."""
-        return self.store.read(self.indexes[index])
-
-
-class Joined:
-    """Two stores as one: the clips of the second come behind the `count` of the first."""
-
-    def __init__(self, first: AudioStore, count: int, second: AudioStore) -> None:
-        self.first, self.count, self.second = first, count, second
-
-    def read(self, index: int) -> npt.NDArray[np.float32]:
-        """Clip `index` of both."""
-        return self.first.read(index) if index < self.count else self.second.read(index - self.count)
-
-
-def mix(main: TrainingSet, other: TrainingSet, share: float) -> TrainingSet:
-    """One training set of two: an epoch is all of `main`, and of `other` so much that it is `share` of the
-    audio, of the whole and of each batch. What was left out of `other` is not told again.
-    """
-    count = len(main.examples)
-    end = count + len(other.examples)
+def join(sets: Sequence[TrainingSet]) -> TrainingSet:
+    """One training set of several, all of which is an epoch."""
+    if len(sets) == 1:
+        return sets[0]
+    left_out: dict[str, list[str]] = {}
+    for one in sets:
+        for reason, ids in one.left_out.items():
+            left_out.setdefault(reason, []).extend(ids)
     return TrainingSet(
-        [*main.examples, *other.examples],
-        Joined(main.audio, count, other.audio),
-        main.left_out,
-        (Source(0, count, 1.0 - share), Source(count, end, share)),
+        Examples.joined([one.examples for one in sets]),
+        Joined([one.audio for one in sets], [len(one.examples) for one in sets]),
+        left_out,
+        unfit=[example for one in sets for example in one.unfit],
+        speakers=set().union(*(one.speakers for one in sets)),
     )
 
 
-def read_all_cuts(paths: Sequence[str], key: str) -> list[Cut]:
-    """The cuts of several prepared folders; `key` is the recipe's key, for messages.
+def mix(sets: Sequence[TrainingSet], weights: Sequence[float]) -> TrainingSet:
+    """One training set of several: an epoch is all of the first, and of each other so much that the seconds
+    of all stand to each other as their weights do, in the whole and in each batch.
 
-    Raises:
-        EarwrightError: none is given, one is missing, or all are empty.
+    Args:
+        sets: each may have sources of its own, which share its weight.
+        weights: above 0.
     """
-    if not paths:
-        raise EarwrightError(
-            f"the recipe names no data: set {key} to a folder that `earwright prepare` wrote."
-        )
-    cuts = [cut for path in paths for cut in read_cuts(Path(path).expanduser())]
-    if not cuts:
-        raise EarwrightError(f"{key}: no cuts in {', '.join(paths)}.")
-    return cuts
+    sources: list[Source] = []
+    end = 0
+    for one, weight in zip(sets, weights, strict=True):
+        parts = one.sources or (Source(0, len(one.examples), 1.0),)
+        whole = sum(part.weight for part in parts)
+        sources += [Source(end + p.first, end + p.last, weight * p.weight / whole) for p in parts]
+        end += len(one.examples)
+    mixed = join(sets)
+    mixed.sources = tuple(sources)
+    return mixed
+
+
+def with_replay(main: TrainingSet, old: TrainingSet, share: float) -> TrainingSet:
+    """Old speech mixed in: `share` of the audio of the whole and of each batch. What was left out of it is
+    not told again.
+    """
+    mixed = mix([main, old], [1.0 - share, share])
+    mixed.left_out, mixed.unfit, mixed.speakers = main.left_out, main.unfit, main.speakers
+    mixed.replayed = len(old.examples)
+    return mixed
 
 
 def cache_folder() -> Path:
@@ -116,11 +119,23 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "earwright" / "pcm"
 
 
-def build_tokenizer(texts: Sequence[str], options: TextOptions, seed: int) -> Tokenizer:
+def build_tokenizer(texts: Iterable[str], options: TextOptions, seed: int) -> Tokenizer:
     """The tokenizer that the recipe asks for, from the training texts alone."""
     if options.tokenizer == "bpe":
-        return train_bpe_tokenizer(texts, options.vocab_size, seed)
+        return train_bpe_tokenizer(thin(texts, BPE_TEXTS), options.vocab_size, seed)
     return build_char_tokenizer(texts, options.min_count)
+
+
+def thin(texts: Iterable[str], most: int) -> list[str]:
+    """All texts, or from twice `most` on every second, fourth, eighth ... of them."""
+    kept: list[str] = []
+    step = 1
+    for number, text in enumerate(texts):
+        if number % step == 0:
+            kept.append(text)
+            if len(kept) == 2 * most:
+                kept, step = kept[::2], 2 * step
+    return kept
 
 
 def build_training_set(
@@ -148,40 +163,120 @@ def build_training_set(
     Raises:
         EarwrightError: nothing is left.
     """
-    kept: list[int] = []
-    tokens: dict[int, tuple[int, ...]] = {}
-    left_out: dict[str, list[str]] = {}
-    unfit: list[Example] = []
-
-    def leave_out(cut: Cut, reason: str) -> None:
-        left_out.setdefault(reason, []).append(cut.id)
-
-    for index, cut in enumerate(cuts):
-        text = normalize(cut.text, normalizer)
-        if not text:
-            leave_out(cut, "without text after normalization")
-        elif cut.duration > options.max_seconds:
-            leave_out(cut, f"longer than {options.max_seconds:g} s")
-        elif tokenizer.unknown_characters(text):
-            leave_out(cut, "with characters outside the vocabulary")
-        else:
-            tokens[index] = tuple(tokenizer.encode(text))
-            if frames_needed(tokens[index]) > frames_in(cut.duration / top_speed, frame_shift):
-                leave_out(cut, TOO_LITTLE_AUDIO)
-                unfit.append(Example(cut.id, cut.duration, tokens[index]))
-            else:
-                kept.append(index)
+    fitting = Fitting(tokenizer, options, normalizer, frame_shift, top_speed)
+    tokens = [fitting.tokens(cut) for cut in cuts]
+    kept = [index for index, found in enumerate(tokens) if found is not None]
+    left_out = fitting.left_out
     chosen = [cuts[index] for index in kept]
     audio: AudioStore = CutAudio(chosen, sample_rate)
     hours = sum(cut.duration for cut in chosen) / 3600
     if options.cache == "pcm" or (options.cache == "auto" and hours <= CACHED_HOURS):
         cache, problems = open_pcm_cache(chosen, sample_rate, cache_folder(), report)
         audio, kept = _readable(cache, chosen, kept, problems, left_out)
-    examples = [Example(cuts[index].id, cuts[index].duration, tokens[index]) for index in kept]
-    if not examples:
-        reasons = ", ".join(f"{len(ids)} {reason}" for reason, ids in left_out.items())
-        raise EarwrightError(f"no utterance is left to train on: {reasons or 'the set is empty'}.")
-    return TrainingSet(examples, audio, left_out, unfit=unfit)
+    packer = Packer(tokenizer.vocab_size)
+    for index in kept:
+        packer.add(Example(cuts[index].id, cuts[index].duration, tokens[index] or ()))
+    return fitting.made_of(packer.packed(), audio)
+
+
+def build_shard_set(
+    shards: ShardSet,
+    tokenizer: Tokenizer,
+    options: DataOptions,
+    normalizer: str,
+    *,
+    sample_rate: int,
+    frame_shift: float,
+    top_speed: float,
+) -> TrainingSet:
+    """Tokens of every utterance in shards that can be learnt from; the audio stays where it is.
+
+    Args:
+        shards: of one place; their cuts go by one after the other.
+        tokenizer, options, normalizer, sample_rate, frame_shift, top_speed: see `build_training_set`;
+            options.cache does not count here.
+
+    Raises:
+        EarwrightError: nothing is left.
+    """
+    fitting = Fitting(tokenizer, options, normalizer, frame_shift, top_speed)
+    packer = Packer(tokenizer.vocab_size)
+    places = array("i")
+    counts = [0] * len(shards.shards)
+    for place, cut in shards.placed_cuts():
+        counts[place.shard] += 1
+        tokens = fitting.tokens(cut)
+        if tokens is not None:
+            packer.add(Example(cut.id, cut.duration, tokens), place.shard)
+            places.extend(place)
+    examples = packer.packed()
+    # A group may need one shard more than it has room for, and the next group begins before it ends.
+    most_open = 2 * options.open_shards + 2
+    where = np.frombuffer(places, np.int32).reshape(-1, 2)
+    audio = ShardAudio(shards, where, examples, counts, sample_rate, most_open)
+    return fitting.made_of(examples, audio)
+
+
+class Fitting:
+    """Tells which cuts can be learnt from.
+
+    Args:
+        tokenizer, options, normalizer, frame_shift, top_speed: see `build_training_set`.
+
+    Attributes:
+        left_out: reason -> ids of the cuts so far that cannot.
+        unfit: those of them that have too little audio for their text.
+        speakers: of all cuts so far.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        options: DataOptions,
+        normalizer: str,
+        frame_shift: float,
+        top_speed: float,
+    ) -> None:
+        self.tokenizer, self.options, self.normalizer = tokenizer, options, normalizer
+        self.frame_shift, self.top_speed = frame_shift, top_speed
+        self.left_out: dict[str, list[str]] = {}
+        self.unfit: list[Example] = []
+        self.speakers: set[str] = set()
+
+    def tokens(self, cut: Cut) -> tuple[int, ...] | None:
+        """Of the cut's text; None if it is left out."""
+        if cut.speaker:
+            self.speakers.add(cut.speaker)
+        text = normalize(cut.text, self.normalizer)
+        if not cut.path:
+            reason = "without audio"
+        elif not text:
+            reason = "without text after normalization"
+        elif cut.duration > self.options.max_seconds:
+            reason = f"longer than {self.options.max_seconds:g} s"
+        elif self.tokenizer.unknown_characters(text):
+            reason = "with characters outside the vocabulary"
+        else:
+            tokens = tuple(self.tokenizer.encode(text))
+            if frames_needed(tokens) <= frames_in(cut.duration / self.top_speed, self.frame_shift):
+                return tokens
+            reason = TOO_LITTLE_AUDIO
+            self.unfit.append(Example(cut.id, cut.duration, tokens))
+        self.left_out.setdefault(reason, []).append(cut.id)
+        return None
+
+    def made_of(self, examples: Examples, audio: AudioStore) -> TrainingSet:
+        """The set of those that can be learnt from.
+
+        Raises:
+            EarwrightError: there is none.
+        """
+        found = TrainingSet(examples, audio, self.left_out, unfit=self.unfit, speakers=self.speakers)
+        if not len(examples):
+            raise EarwrightError(
+                f"no utterance is left to train on: {found.describe_left_out() or 'the set is empty'}."
+            )
+        return found
 
 
 def _readable(

@@ -13,7 +13,7 @@ import torch
 from accelerate.utils import broadcast_object_list
 from torch.utils.flop_counter import FlopCounterMode
 
-from earwright.data.batches import Batch, BatchPlan, Item, plan_epoch
+from earwright.data.batches import Batch, BatchPlan, Item, UpdateStream
 from earwright.errors import EarwrightError
 from earwright.training.batch_size import (
     FEWEST_BATCHES,
@@ -99,8 +99,8 @@ def _settle_batch_size(run: Run) -> float:
 
 def _settle_steps(run: Run, seconds_per_batch: float) -> None:
     training = run.recipe.training
-    plan = run.parts.stream(run.recipe, run.accelerator, 0, 0).epoch_plan(0)
-    updates_per_epoch = len(plan) / (training.accumulate * run.accelerator.num_processes)
+    batches = _count_batches(run.parts.stream(run.recipe, run.accelerator, 0, 0))
+    updates_per_epoch = batches / (training.accumulate * run.accelerator.num_processes)
     per_update = seconds_per_batch * training.accumulate
     steps = run.progress.steps = _steps(run, updates_per_epoch, per_update)
     run.reporter.say(
@@ -125,7 +125,7 @@ def _steps(run: Run, updates_per_epoch: float, seconds_per_update: float) -> int
 def _sample_batches(run: Run) -> list[Batch]:
     """Batches of an epoch at even distances in length; their mean is the epoch's."""
     stream = run.parts.stream(run.recipe, run.accelerator, 0, 0)
-    size = len(stream.epoch_plan(0))
+    size = _count_batches(stream)
     plans = list(itertools.islice(iter(stream), max(1, min(size, 200) // run.accelerator.num_processes)))
     plans.sort(key=lambda plan: _longest(run, plan.items))
     count = min(MEASURED_BATCHES, len(plans))
@@ -138,25 +138,37 @@ def _longest_batch(run: Run) -> Batch:
     """The batch of the epoch that takes the most memory: attention grows with the square of the length."""
     plan = run.parts.stream(run.recipe, run.accelerator, 0, 0).epoch_plan(0)
     items = max(plan, key=lambda batch: (_longest(run, batch), len(batch)))
-    tokens = sum(len(run.parts.training_set.examples[item.example].tokens) for item in items)
+    tokens = int(run.parts.training_set.examples.token_counts([item.example for item in items]).sum())
     return run.parts.reader(run.recipe)[BatchPlan(items, tokens, 0, 0)]
 
 
 def _longest(run: Run, items: Sequence[Item]) -> float:
     """Seconds of the longest utterance, as it is played."""
-    return max(run.parts.training_set.examples[item.example].seconds / item.speed for item in items)
+    seconds = run.parts.training_set.examples.seconds
+    return max(float(seconds[item.example]) / item.speed for item in items)
+
+
+def _count_batches(stream: UpdateStream) -> int:
+    """Batches of the first epoch."""
+    return sum(1 for _ in stream.epoch_plan(0))
 
 
 def _try_batch_sizes(run: Run) -> Trials:
     stream = run.parts.stream(run.recipe, run.accelerator, 0, 0)
-    examples, fewest = stream.examples, FEWEST_BATCHES * run.accelerator.num_processes
-    sizes = [
-        size
-        for size in SIZES
-        if size == SIZES[0]
-        or len(plan_epoch(examples, seed=stream.seed, epoch=0, batch_seconds=size, speeds=stream.speeds))
-        >= fewest
-    ]
+    fewest = FEWEST_BATCHES * run.accelerator.num_processes
+
+    def batches_of(size: float) -> int:
+        return _count_batches(
+            UpdateStream(
+                stream.examples,
+                seed=stream.seed,
+                batch_seconds=size,
+                speeds=stream.speeds,
+                open_shards=stream.open_shards,
+            )
+        )
+
+    sizes = [size for size in SIZES if size == SIZES[0] or batches_of(size) >= fewest]
     in_use = memory_in_use(run.device)
     allowed, free = SHARE_OF_MEMORY * memory_limit(run.device), free_memory(run.device)
     allowed = allowed if free is None else min(allowed, in_use + free)

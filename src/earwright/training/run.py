@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from earwright.data.shards.places import short_name
 from earwright.errors import EarwrightError
 from earwright.files import atomic_write, describe_os_error
 from earwright.training.export import export_bundle
@@ -156,7 +157,7 @@ A CTC recognizer {made} with earwright.
 
 - Languages: {", ".join(recipe.text.languages) or "not stated"}
 - Trained on: {facts["utterances"]} utterances, {facts["hours_of_speech"]} hours,
-  {facts["speakers"] or "unknown"} speakers ({", ".join(Path(path).name for path in recipe.data.train)})
+  {facts["speakers"] or "unknown"} speakers ({", ".join(map(short_name, recipe.data.train))})
 - Licence of the training data: not stated here; whoever passes this bundle on should add it
 - Training: {facts["minutes"]} minutes on {facts["processor"]}, {facts["steps"]} steps, {facts["precision"]}
 - Weights: {weights}

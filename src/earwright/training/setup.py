@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import nn
-from torch.utils.data import DataLoader
 
 from earwright.cuts import Cut
-from earwright.data.batches import Batch, BatchReader, UpdateStream, load_batches, plan_epoch
-from earwright.data.examples import TrainingSet, build_tokenizer, build_training_set, mix, read_all_cuts
+from earwright.data.batches import Batch, BatchReader, UpdateStream, load_batches
+from earwright.data.examples import TrainingSet, build_tokenizer, with_replay
 from earwright.data.mixture import without_much_padding
+from earwright.data.speech import Part, Speech, Texts, read_all_cuts
 from earwright.errors import EarwrightError
 from earwright.models import AcousticModel, ReferenceModel, build_model, output_shift
 from earwright.nn.features import Features, build_features
@@ -71,6 +71,7 @@ class Parts:
             speeds=recipe.augment.speeds,
             sources=self.training_set.sources,
             batch_clips=recipe.training.batch_clips,
+            open_shards=recipe.data.open_shards,
             accumulate=recipe.training.accumulate,
             rank=accelerator.process_index,
             world=accelerator.num_processes,
@@ -82,7 +83,7 @@ class Parts:
         """Reads the batches that a stream names."""
         return BatchReader(self.training_set.examples, self.training_set.audio, recipe.features.sample_rate)
 
-    def loader(self, recipe: Recipe, stream: UpdateStream) -> DataLoader[Batch]:
+    def loader(self, recipe: Recipe, stream: UpdateStream) -> Iterator[Batch]:
         """The batches themselves, read ahead."""
         return load_batches(self.reader(recipe), stream, recipe.data.workers)
 
@@ -98,13 +99,17 @@ def build_parts(recipe: Recipe, reporter: Reporter, device: torch.device, overfi
             learn ten utterances by heart will not learn a corpus.
     """
     start = Start.open(recipe) if recipe.finetune.init else None
-    cuts = read_all_cuts(recipe.data.train, "data.train")
+    speech = Speech.open(recipe.data.train, "data.train", recipe.data, recipe.data.weights)
     if overfit:
-        cuts = _first(cuts, overfit)
-    dev_cuts = cuts if overfit else read_all_cuts(recipe.data.dev, "data.dev") if recipe.data.dev else []
-    tokenizer = _tokenizer(recipe, cuts, start, reporter)
-    training_set = _training_set(recipe, cuts, tokenizer, reporter)
-    speakers = len({cut.speaker for cut in cuts if cut.speaker})
+        dev_cuts = speech.first(overfit)
+        speech = Speech([Part(dev_cuts)])
+    else:
+        dev_cuts = read_all_cuts(recipe.data.dev, "data.dev") if recipe.data.dev else []
+    tokenizer = _tokenizer(recipe, speech, start, reporter)
+    training_set = _training_set(recipe, speech, tokenizer, reporter)
+    speakers = len(training_set.speakers)
+    if speech.shards:
+        reporter.say(f"{speech.shards} shards, of which about {recipe.data.open_shards} are read at a time")
     reporter.say(
         f"training on {len(training_set.examples)} utterances, {training_set.hours:.2f} h, "
         f"{speakers or 'unknown'} speakers; {tokenizer.vocab_size} tokens; "
@@ -130,38 +135,30 @@ def build_parts(recipe: Recipe, reporter: Reporter, device: torch.device, overfi
     return parts
 
 
-def _first(cuts: Sequence[Cut], count: int) -> list[Cut]:
-    if not 0 < count <= len(cuts):
-        raise EarwrightError(
-            f"--overfit {count}: data.train has {len(cuts)} utterances; give 1 to {len(cuts)}."
-        )
-    return list(cuts[:count])
-
-
-def _tokenizer(recipe: Recipe, cuts: Sequence[Cut], start: Start | None, reporter: Reporter) -> Tokenizer:
-    texts = [text for cut in cuts if (text := normalize(cut.text, recipe.text.normalizer))]
+def _tokenizer(recipe: Recipe, speech: Speech, start: Start | None, reporter: Reporter) -> Tokenizer:
+    texts = Texts(speech, recipe.text.normalizer)
     if not start:
         return build_tokenizer(texts, recipe.text, recipe.seed)
     reporter.say(start.describe(recipe))
     tokenizer = choose_tokenizer(start.tokenizer, texts, recipe.finetune.vocabulary, recipe.text, recipe.seed)
-    if unknown := tokenizer.unknown_characters("".join(set("".join(texts)))):
+    characters: set[str] = set()
+    for text in texts:
+        characters.update(text)
+    if unknown := tokenizer.unknown_characters("".join(characters)):
         reporter.say(f"texts with {' '.join(sorted(unknown))} are left out: there are no tokens for them")
     return tokenizer
 
 
-def _training_set(
-    recipe: Recipe, cuts: Sequence[Cut], tokenizer: Tokenizer, reporter: Reporter
-) -> TrainingSet:
-    return build_training_set(
-        cuts,
+def _training_set(recipe: Recipe, speech: Speech, tokenizer: Tokenizer, reporter: Reporter) -> TrainingSet:
+    return speech.build(
         tokenizer,
         recipe.data,
         recipe.text.normalizer,
         sample_rate=recipe.features.sample_rate,
         frame_shift=output_shift(recipe.model, recipe.features.dim, recipe.features.frame_shift),
         top_speed=max(recipe.augment.speeds),
-        report=lambda done: (
-            reporter.say(f"decoded {done} of {len(cuts)} recordings") if reporter.due() else None
+        report=lambda of, done: (
+            reporter.say(f"decoded {done} of {of} recordings") if reporter.due() else None
         ),
     )
 
@@ -170,9 +167,9 @@ def _with_replay(
     recipe: Recipe, training_set: TrainingSet, tokenizer: Tokenizer, reporter: Reporter
 ) -> TrainingSet:
     finetune = recipe.finetune
-    cuts = read_all_cuts(finetune.replay, "finetune.replay")
+    speech = Speech.open(finetune.replay, "finetune.replay", recipe.data)
     try:
-        old = _training_set(recipe, cuts, tokenizer, reporter)
+        old = _training_set(recipe, speech, tokenizer, reporter)
     except EarwrightError as error:
         raise EarwrightError(f"finetune.replay: {error}") from error
     reporter.say(
@@ -181,7 +178,7 @@ def _with_replay(
     )
     if old.left_out:
         reporter.say(f"left out of the replay: {old.describe_left_out()}")
-    return mix(training_set, old, finetune.replay_share)
+    return with_replay(training_set, old, finetune.replay_share)
 
 
 def _dev_set(recipe: Recipe, cuts: Sequence[Cut], key: str) -> DevSet:
@@ -200,18 +197,18 @@ def _check_memory(
     """With the fullest batch of the first epoch, and with the one of the longest utterances."""
     distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
     in_pieces = training_set.sources and not distributed
-    plan = plan_epoch(
+    stream = UpdateStream(
         training_set.examples,
         seed=recipe.seed,
-        epoch=0,
         batch_seconds=first_batch_seconds(recipe),
         speeds=recipe.augment.speeds,
         sources=training_set.sources,
         batch_clips=recipe.training.batch_clips,
+        open_shards=recipe.data.open_shards,
     )
     shapes = []
-    for items in plan:
-        seconds = [training_set.examples[item.example].seconds / item.speed for item in items]
+    for items in stream.epoch_plan(0):
+        seconds = [float(training_set.examples.seconds[item.example]) / item.speed for item in items]
         borders = without_much_padding(seconds) if in_pieces else [0, len(items)]
         for first, last in pairwise(borders):
             longest = max(seconds[first:last])
@@ -260,11 +257,18 @@ def some_features(
     parts: Parts, recipe: Recipe, device: torch.device
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Batches (B, T, F) with lengths (B,) of the training set, in a random order that the seed decides."""
-    examples, sources = parts.training_set.examples, parts.training_set.sources
-    examples = examples[: sources[0].last] if sources else examples
-    plan = plan_epoch(examples, seed=recipe.seed, epoch=0, batch_seconds=60.0, speeds=(1.0,))
+    examples = parts.training_set.new
+    sources = [source for source in parts.training_set.sources if source.last <= len(examples)]
+    stream = UpdateStream(
+        examples,
+        seed=recipe.seed,
+        batch_seconds=60.0,
+        speeds=(1.0,),
+        sources=sources if len(sources) > 1 else (),
+        open_shards=recipe.data.open_shards,
+    )
     reader = parts.reader(recipe)
-    for items in plan:
+    for items in stream.epoch_plan(0):
         waveforms = [torch.from_numpy(reader.audio.read(item.example)) for item in items]
         lengths = torch.tensor([len(waveform) for waveform in waveforms])
         padded = nn.utils.rnn.pad_sequence(waveforms, batch_first=True)

@@ -8,6 +8,7 @@ from earwright.data.corpora.row import ReaderOptions
 from earwright.data.preparation.checks import WARNINGS, Limits
 from earwright.data.preparation.copies import CopyOptions
 from earwright.data.preparation.ledger import Shard
+from earwright.data.shards.write import ShardOptions
 from earwright.errors import EarwrightError
 
 
@@ -24,6 +25,7 @@ class PrepareOptions:
         reject: names of warnings for which rows are rejected.
         against: other prepared folders; what they share with this one is found.
         copy: how to copy the audio; None leaves it where it is.
+        shards: how to copy it into shards; None makes none.
         shard: listen to this part of the files only, and write no cuts yet.
         merge: put together what the shards heard.
         jobs: processes; None takes all cores.
@@ -37,6 +39,7 @@ class PrepareOptions:
     reject: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
     copy: CopyOptions | None = None
+    shards: ShardOptions | None = None
     shard: Shard | None = None
     merge: bool = False
     jobs: int | None = None
@@ -54,5 +57,7 @@ class PrepareOptions:
             )
         if self.shard and self.merge:
             raise EarwrightError("--shard does a part of the work and --merge puts parts together: give one.")
+        if self.shards and self.copy:
+            raise EarwrightError("audio is copied into files of its own or into shards: give one of them.")
         if self.channels not in ("mix", "split") and not self.channels.isdecimal():
             raise EarwrightError(f"--channels {self.channels}: it is mix, split, or a number from 0 on.")

@@ -7,11 +7,13 @@ The trip in five steps, each streaming, none holding the corpus in memory:
     judge   row by row -> rejected or good, with warnings                checks.py
     compare row beside row -> more warnings                              corpus_checks.py, against.py
     write   cuts.jsonl.gz, rejected.jsonl, warnings.jsonl, summary.json  prepared.py
+            and shards of what is good, if they are asked for            ../shards/write.py
 """
 
 from __future__ import annotations
 
 import os
+from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,6 +35,7 @@ from earwright.data.preparation.reading import read_rows
 from earwright.data.preparation.rows import Good, RowTable, stretch_of_row
 from earwright.data.preparation.summary import Summary, Tally
 from earwright.data.preparation.texts import count_spoken, main_script, text_key
+from earwright.data.shards.write import write_shards
 from earwright.data.workers import run_stream
 from earwright.errors import EarwrightError
 
@@ -213,7 +216,8 @@ def _finish(
     shared = {str(other): compare(table, Path(other)) for other in options.against}
     for name in options.reject:
         table.reject_warned(name)
-    copies = copy_audio(table, out, options.copy, options.jobs or _cores()) if options.copy else None
+    jobs = options.jobs or _cores()
+    copies = copy_audio(table, out, options.copy, jobs) if options.copy else None
     tally, rejected, warned = Tally(), Counter[str](), Counter[str]()
 
     def cuts() -> Iterator[Cut]:
@@ -241,7 +245,15 @@ def _finish(
         names = dict(warned.most_common())
         return tally.summary(format_name, source, table.count, rejected, warned=names, shared=shared)
 
-    return write_prepared(out, cuts(), rejections(), summary, warnings())
+    done = write_prepared(out, cuts(), rejections(), summary, warnings())
+    if options.shards:
+
+        def cut_of(number: int) -> Cut:
+            row = table.row(number)
+            return _cut(row, *_known(ledger, row))
+
+        write_shards(array("q", table.good_numbers()), cut_of, out, options.shards, jobs)
+    return done
 
 
 def _known(ledger: Ledger, row: Row) -> tuple[AudioReport, Heard]:

@@ -148,6 +148,19 @@ class RowTable:
         for number, fields in rows:
             yield number, Row(**_row_fields(fields))
 
+    def good_numbers(self) -> Iterator[int]:
+        """The numbers of the rows without a problem, in order."""
+        rows = self.db.execute(
+            "SELECT number FROM rows WHERE number NOT IN (SELECT number FROM problems) ORDER BY number"
+        )
+        for (number,) in rows:
+            yield number
+
+    def row(self, number: int) -> Row:
+        """A row without a problem."""
+        fields = self.db.execute("SELECT fields FROM rows WHERE number = ?", (number,)).fetchone()[0]
+        return Row(**_row_fields(fields))
+
     def all(self) -> Iterator[tuple[int, Row | BadRow, Problem | None]]:
         """All rows in order, each with its problem."""
         rows = self.db.execute(

@@ -86,9 +86,10 @@ def _beside(parts: Parts, dev: DevSet, texts: Sequence[str], sample_rate: int) -
 
 def _training_clips(parts: Parts) -> list[Samples]:
     clips = []
-    for place in spread_places(len(parts.training_set.examples), CLIPS):
+    near = parts.training_set.within_reach()
+    for place in spread_places(len(near), CLIPS):
         try:
-            clips.append(parts.training_set.audio.read(place))
+            clips.append(parts.training_set.audio.read(int(near[place])))
         except EarwrightError:  # training will meet it too, and say so
             continue
     return clips
@@ -217,6 +218,7 @@ def find_shared(
     for place, example in enumerate(examples):
         if example.tokens in wanted:
             wanted[example.tokens].append(place)
+    near_by = set(parts.training_set.within_reach().tolist()) if examples.sharded else None
     long = [bool(item) and len(text) >= LONG_TEXT for item, text in zip(tokens, texts, strict=True)]
     same_text = sum(bool(wanted[item]) for item, counted in zip(tokens, long, strict=True) if counted)
     same_audio = 0
@@ -225,6 +227,7 @@ def find_shared(
             place
             for place in wanted.get(item, ())
             if abs(examples[place].seconds - len(clip) / sample_rate) <= SAME_LENGTH
+            and (near_by is None or place in near_by)
         ]
         same_audio += any(_is_same(parts, place, clip) for place in near[:3])
     return {"of": len(texts), "audio": same_audio, "long_texts": sum(long), "text": same_text}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from earwright.data.batches import Example
+from earwright.data.packed import Examples
 from earwright.training.checkpoint import Progress
 from earwright.training.recipe import Recipe
 
@@ -61,8 +61,9 @@ def facts_of(parts: Parts, recipe: Recipe, progress: Progress) -> dict[str, Any]
     if not parts.start:
         return {}
     facts: dict[str, Any] = {"init": parts.start.bundle.meta.name, "init_sha256": parts.start.digest}
-    if parts.training_set.sources:
-        new, old = (parts.training_set.examples[s.first : s.last] for s in parts.training_set.sources)
+    if parts.training_set.replayed:
+        new = parts.training_set.new
+        old = parts.training_set.examples[len(new) :]
         facts |= {"utterances": len(new), "hours_of_speech": _hours(new)}
         facts |= {"replay_utterances": len(old), "replay_hours": _hours(old)}
         facts["replay_share"] = recipe.finetune.replay_share
@@ -74,8 +75,8 @@ def facts_of(parts: Parts, recipe: Recipe, progress: Progress) -> dict[str, Any]
     return facts
 
 
-def _hours(examples: Sequence[Example]) -> float:
-    return round(sum(example.seconds for example in examples) / 3600, 3)
+def _hours(examples: Examples) -> float:
+    return round(float(examples.seconds.sum()) / 3600, 3)
 
 
 def card_lines(facts: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ RATE_SHARE = 0.2
 # What a bundle's own training needed and fine-tuning does not; a recipe or --set changes it back. An epoch is
 # a pass over the new speech, so the length follows how much of it there is.
 TRAINING = {"epochs": 10.0, "warmup": 0.05, "evaluate_every": 0, "precision": "auto"}
+DATA = ("train", "weights", "dev")
 LENGTHS = ("epochs", "steps", "max_time")
 
 
@@ -72,7 +73,7 @@ def over_bundle(table: dict[str, Any]) -> dict[str, Any]:
     made_by = bundle_table(Bundle.open(find_bundle(table["finetune"]["init"])))
     base = {key: value for key, value in made_by.items() if key != "finetune"}
     base["name"] = f"{base.get('name', 'recognizer')}-tuned"
-    base["data"] = {key: value for key, value in _table(base, "data").items() if key not in ("train", "dev")}
+    base["data"] = {key: value for key, value in _table(base, "data").items() if key not in DATA}
     # A model that reads already gains nothing from a start without masks.
     base["augment"] = _table(base, "augment") | {"start": 0.0}
     training = {key: value for key, value in _table(base, "training").items() if key not in LENGTHS}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -57,7 +57,7 @@ class TokenMap:
 
 
 def choose_tokenizer(
-    bundle: Tokenizer, texts: Sequence[str], vocabulary: str, options: TextOptions, seed: int
+    bundle: Tokenizer, texts: Iterable[str], vocabulary: str, options: TextOptions, seed: int
 ) -> Tokenizer:
     """The tokenizer of a fine-tuned model.
 
@@ -83,7 +83,7 @@ def choose_tokenizer(
     return with_characters(bundle, new_characters(bundle, texts, options))
 
 
-def new_characters(tokenizer: Tokenizer, texts: Sequence[str], options: TextOptions) -> list[str]:
+def new_characters(tokenizer: Tokenizer, texts: Iterable[str], options: TextOptions) -> list[str]:
     """The characters of the texts that the tokenizer cannot write, if they are frequent enough."""
     counts: Counter[str] = Counter()
     for text in texts:
