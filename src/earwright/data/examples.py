@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earwright.cuts import Cut, read_cut_audio, read_cuts
+from earwright.data.augmentation.lengths import space_between
 from earwright.data.batches import AudioStore, Example
 from earwright.data.frames import frames_in, frames_needed
 from earwright.data.mixture import Source
@@ -30,6 +31,7 @@ class TrainingSet:
     """Examples with their audio, and what was left out: reason -> ids; `unfit` has too little audio.
 
     `sources` are its parts, where a batch is to have a share of each; without any, all of it is an epoch.
+    `space` is what stands between two texts; see `space_between`.
     """
 
     examples: list[Example]
@@ -37,6 +39,7 @@ class TrainingSet:
     left_out: dict[str, list[str]] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     unfit: list[Example] = field(default_factory=list)
+    space: tuple[int, ...] = ()
 
     @property
     def hours(self) -> float:
@@ -92,6 +95,7 @@ def mix(main: TrainingSet, other: TrainingSet, share: float) -> TrainingSet:
         Joined(main.audio, count, other.audio),
         main.left_out,
         (Source(0, count, 1.0 - share), Source(count, end, share)),
+        space=main.space,
     )
 
 
@@ -181,7 +185,7 @@ def build_training_set(
     if not examples:
         reasons = ", ".join(f"{len(ids)} {reason}" for reason, ids in left_out.items())
         raise EarwrightError(f"no utterance is left to train on: {reasons or 'the set is empty'}.")
-    return TrainingSet(examples, audio, left_out, unfit=unfit)
+    return TrainingSet(examples, audio, left_out, unfit=unfit, space=space_between(tokenizer))
 
 
 def _readable(

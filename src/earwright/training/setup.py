@@ -13,6 +13,9 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from earwright.cuts import Cut
+from earwright.data.augment import Augmenter, build_augmenter
+from earwright.data.augmentation.lengths import Lengths
+from earwright.data.augmentation.noise import Voices
 from earwright.data.batches import Batch, BatchReader, UpdateStream, load_batches, plan_epoch
 from earwright.data.examples import TrainingSet, build_tokenizer, build_training_set, mix, read_all_cuts
 from earwright.data.mixture import without_much_padding
@@ -44,7 +47,9 @@ def first_batch_seconds(recipe: Recipe) -> float:
 
 @dataclass
 class Parts:
-    """What a recipe becomes before the first step. `batch_seconds` is settled when it is measured."""
+    """What a recipe becomes before the first step. `batch_seconds` is settled when it is measured;
+    `augmenter` is None where nothing is done to the waveform but speed and tempo.
+    """
 
     training_set: TrainingSet
     dev: DevSet | None
@@ -56,6 +61,7 @@ class Parts:
     batch_seconds: float = 0.0
     start: Start | None = None
     old_dev: DevSet | None = None
+    augmenter: Augmenter | None = None
 
     @property
     def watched(self) -> list[DevSet]:
@@ -71,6 +77,7 @@ class Parts:
             speeds=recipe.augment.speeds,
             sources=self.training_set.sources,
             batch_clips=recipe.training.batch_clips,
+            lengths=lengths_of(recipe, self.training_set),
             accumulate=recipe.training.accumulate,
             rank=accelerator.process_index,
             world=accelerator.num_processes,
@@ -80,7 +87,10 @@ class Parts:
 
     def reader(self, recipe: Recipe) -> BatchReader:
         """Reads the batches that a stream names."""
-        return BatchReader(self.training_set.examples, self.training_set.audio, recipe.features.sample_rate)
+        training_set, sample_rate = self.training_set, recipe.features.sample_rate
+        return BatchReader(
+            training_set.examples, training_set.audio, sample_rate, training_set.space, self.augmenter
+        )
 
     def loader(self, recipe: Recipe, stream: UpdateStream) -> DataLoader[Batch]:
         """The batches themselves, read ahead."""
@@ -120,6 +130,7 @@ def build_parts(recipe: Recipe, reporter: Reporter, device: torch.device, overfi
     _check_memory(recipe, training_set, features.dim, tokenizer.vocab_size, device)
     model = build_model(recipe.model, features.dim, tokenizer.vocab_size, 1.0 / recipe.features.frame_shift)
     parts = Parts(training_set, dev, tokenizer, features, FeatureNormalization(features.dim), model, speakers)
+    parts.augmenter = _augmenter(recipe, training_set, reporter)
     if start:
         _begin_with(start, parts, recipe, reporter)
     if not start or recipe.finetune.normalization == "new":
@@ -159,10 +170,27 @@ def _training_set(
         recipe.text.normalizer,
         sample_rate=recipe.features.sample_rate,
         frame_shift=output_shift(recipe.model, recipe.features.dim, recipe.features.frame_shift),
-        top_speed=max(recipe.augment.speeds),
+        top_speed=recipe.augment.top_speed,
         report=lambda done: (
             reporter.say(f"decoded {done} of {len(cuts)} recordings") if reporter.due() else None
         ),
+    )
+
+
+def lengths_of(recipe: Recipe, training_set: TrainingSet) -> Lengths:
+    """What of a recipe's augmentation changes how long utterances are."""
+    return Lengths(recipe.augment.tempo, recipe.augment.concatenation, training_set.space)
+
+
+def _augmenter(recipe: Recipe, training_set: TrainingSet, reporter: Reporter) -> Augmenter | None:
+    examples = training_set.examples
+    return build_augmenter(
+        recipe.augment,
+        recipe.features.sample_rate,
+        seed=recipe.seed,
+        longest=max(example.seconds for example in examples),
+        voices=Voices(training_set.audio, len(examples)),
+        say=reporter.say,
     )
 
 
@@ -208,10 +236,11 @@ def _check_memory(
         speeds=recipe.augment.speeds,
         sources=training_set.sources,
         batch_clips=recipe.training.batch_clips,
+        lengths=lengths_of(recipe, training_set),
     )
     shapes = []
     for items in plan:
-        seconds = [training_set.examples[item.example].seconds / item.speed for item in items]
+        seconds = [item.seconds(training_set.examples) for item in items]
         borders = without_much_padding(seconds) if in_pieces else [0, len(items)]
         for first, last in pairwise(borders):
             longest = max(seconds[first:last])
