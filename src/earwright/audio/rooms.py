@@ -15,19 +15,16 @@ from earwright.audio.mix import SILENT
 from earwright.audio.read import Samples
 from earwright.errors import EarwrightError
 
-# The sound that comes straight from the mouth is the first that is no more than 6 dB below the loudest
-# reflection; its peak is within a millisecond.
+# The sound that comes straight from the mouth is the first peak that is no more than 6 dB below the loudest.
 ONSET = 0.5
-PEAK_WITHIN = 0.001
 TAIL_DB = 50.0  # what is left below it is the noise of the measurement, and is cut off
 
 
-def align_to_direct_path(response: Samples, sample_rate: int) -> Samples:
+def align_to_direct_path(response: Samples) -> Samples:
     """An impulse response that begins with the direct sound and ends where it has died away.
 
     Args:
         response: (N,) as it was measured or simulated.
-        sample_rate: Hz.
 
     Returns:
         (M,) float32, M up to N; its first sample is the peak of the direct sound, so that speech folded with
@@ -41,7 +38,7 @@ def align_to_direct_path(response: Samples, sample_rate: int) -> Samples:
     if peak * peak <= SILENT:
         raise EarwrightError("the impulse response is silent; take another.")
     onset = int(np.argmax(loudness >= ONSET * peak))
-    direct = onset + int(np.argmax(loudness[onset : onset + round(PEAK_WITHIN * sample_rate) + 1]))
+    direct = onset + int(np.argmax(np.diff(loudness[onset:], append=0.0) < 0))
     aligned = response[direct:].astype(np.float32)
     # Schroeder's integral: the energy that is still to come.
     left = np.cumsum(np.square(aligned[::-1], dtype=np.float64))[::-1]
@@ -94,7 +91,7 @@ def read_responses(
     found: list[tuple[Background, Samples]] = []
     read = read_backgrounds(find_backgrounds(folders, part), sample_rate, skipped)
     for background, samples in read:
-        response = align_to_direct_path(samples, sample_rate)
+        response = align_to_direct_path(samples)
         seconds = len(response) / sample_rate
         if seconds > longest:
             skipped(

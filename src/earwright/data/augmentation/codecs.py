@@ -16,7 +16,7 @@ from earwright.errors import EarwrightError, first_line
 MU = 255.0  # of ITU-T G.711
 TELEPHONE_RATE = 8000
 CODED_AT = (8000, 12000, 16000, 24000)  # Hz that both Opus and MP3 take; else 16 kHz
-LONGEST_DELAY = 0.1  # seconds; an encoder of MP3 and its decoder have 70 ms at 16 kHz
+LONGEST_DELAY = 3000  # samples that are looked through; LAME and a decoder of MP3 have 576 + 529
 PROBE_SECONDS = 1.0
 
 
@@ -115,7 +115,7 @@ def _delay(codec: str, rate: int, level: float) -> int:
 
     The probe is noise below 1.5 kHz, which every codec keeps at every rate.
     """
-    length, most = round(PROBE_SECONDS * rate), round(LONGEST_DELAY * rate)
+    length, most = round(PROBE_SECONDS * rate), LONGEST_DELAY
     noise = np.random.default_rng(1).standard_normal(length, np.float32)
     probe = 0.1 * band_limit(noise, rate, low=100.0, high=1500.0)
     heard = _fit(_coded(np.pad(probe, (0, most)), rate, codec, level), length + most)

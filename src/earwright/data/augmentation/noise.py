@@ -180,7 +180,7 @@ def pink_noise(length: int, sample_rate: int, generator: np.random.Generator) ->
     """(length,) whose power falls by half with each octave, mean square about 1."""
     if not length:
         return np.zeros(0, np.float32)
-    size = fast_length(length)
+    size = fast_length(max(length, 2))
     frequency = np.fft.rfftfreq(size, 1 / sample_rate)
     shape = 1 / np.sqrt(np.maximum(frequency, LOWEST_HZ))
     shape[0] = 0.0

@@ -107,7 +107,7 @@ def _simulate(sample_rate: int, reverberation: Range, generator: np.random.Gener
         room.add_source(generator.uniform(FROM_WALL, size - FROM_WALL))
         room.add_microphone(generator.uniform(FROM_WALL, size - FROM_WALL))
         room.compute_rir()
-        return align_to_direct_path(np.asarray(room.rir[0][0], np.float32), sample_rate)
+        return align_to_direct_path(np.asarray(room.rir[0][0], np.float32))
     raise EarwrightError(
         f"augment.room.reverberation: no simulated room dies away within {reverberation[0]:g} to "
         f"{reverberation[1]:g} s; allow longer ones."
