@@ -9,7 +9,7 @@ Samples = np.ndarray
 
 
 def speech(seconds: float = 2.0, seed: int = 0, rate: int = RATE, buzzing: bool = True) -> Samples:
-    """Syllables, four a second, with pauses between: a buzz of harmonics with noise over it, or noise alone."""
+    """Syllables, four a second, with pauses: a buzz of harmonics with noise over it, or noise alone."""
     generator = np.random.default_rng(seed)
     time = np.arange(round(seconds * rate)) / rate
     pitch = generator.uniform(90, 220)
