@@ -4,8 +4,8 @@
         --noise corpora/noise --rir corpora/rir [--save FILE.json]
 
 Each kind is measured alone, on every utterance, and so are the batches of the recipe with its own
-probabilities beside the same batches with speeds alone. What is more of it, shared out over all cores, is told
-as a share of a step: workers take turns with the model on the same cores. Run it on a quiet machine.
+probabilities beside the same batches with speeds alone. What is more of it, shared out over all cores, is
+told as a share of a step: workers take turns with the model on the same cores. Run it on a quiet machine.
 """
 
 from __future__ import annotations
