@@ -176,7 +176,16 @@ def _try_batch_sizes(run: Run) -> Trials:
         size
         for size in SIZES
         if size == SIZES[0]
-        or len(plan_epoch(examples, seed=stream.seed, epoch=0, batch_seconds=size, speeds=stream.speeds))
+        or len(
+            plan_epoch(
+                examples,
+                seed=stream.seed,
+                epoch=0,
+                batch_seconds=size,
+                speeds=stream.speeds,
+                lengths=stream.lengths,
+            )
+        )
         >= fewest
     ]
     in_use = memory_in_use(run.device)
