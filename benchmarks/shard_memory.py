@@ -130,8 +130,9 @@ def encode_clips(folder: Path) -> Iterator[Encoded]:
 
 def read(folder: Path, batches: int, batch_seconds: float, workers: int) -> dict[str, Any]:
     """Read batches as training does, and look at what the process and its workers hold."""
-    from earwright.data.batches import BatchReader, UpdateStream, load_batches
+    from earwright.data.batches import BatchReader, load_batches
     from earwright.data.examples import build_tokenizer
+    from earwright.data.order import UpdateStream
     from earwright.data.speech import Speech, Texts
 
     options = DataOptions(train=(str(folder),))

@@ -9,8 +9,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earwright.data.batches import UpdateStream
+from earwright.data.augmentation.lengths import Lengths
+from earwright.data.augmentation.options import ConcatenationOptions, TempoOptions
 from earwright.data.mixture import Source, count_reads
+from earwright.data.order import UpdateStream
 from earwright.data.packed import LOOSE, Example, Examples, Packer
 
 SIZES = st.lists(st.integers(1, 12), min_size=1, max_size=9)
@@ -78,6 +80,34 @@ def test_a_stream_goes_on_where_it_was_left(sizes: list[int], left: int, weighte
     at = whole[left]
     again = stream(examples, sources=sources, epoch=at.epoch, position=at.position)
     assert list(itertools.islice(again, 60 - left - 1)) == whole[left + 1 :]
+
+
+@settings(max_examples=25)
+@given(sizes=SIZES, loose=st.integers(0, 9), left=st.integers(0, 30), weighted=st.booleans())
+def test_what_is_put_together_lies_in_shards_that_are_open_together(
+    sizes: list[int], loose: int, left: int, weighted: bool
+) -> None:
+    """With tempo and concatenation: everything once, of one group and one source, and resumed exactly."""
+    examples = in_shards(sizes, loose)
+    cut = len(examples) // 2
+    sources = (Source(0, cut, 0.5), Source(cut, len(examples), 0.5)) if weighted and cut else ()
+    lengths = Lengths(TempoOptions(0.5), ConcatenationOptions(0.7, 3, 15.0), (1,))
+    made = stream(examples, sources=sources, lengths=lengths)
+    groups = [set(np.concatenate(group).tolist()) for group in made.groups(0)]
+    items = [item for batch in made.epoch_plan(0) for item in batch]
+    if not sources:
+        assert sorted(number for item in items for number in item.examples) == list(range(len(examples)))
+    for item in items:
+        assert any(set(item.examples) <= group for group in groups)
+        assert not sources or len({number < cut for number in item.examples}) == 1
+    assert len({item.seed for item in items}) == len(items)
+    whole = list(itertools.islice(made, 40))
+    for plan in whole:
+        texts = [item.tokens(examples, (1,)) for item in plan.items]
+        assert plan.update_tokens == sum(map(len, texts))
+    at = whole[left]
+    again = stream(examples, sources=sources, lengths=lengths, epoch=at.epoch, position=at.position)
+    assert list(itertools.islice(again, 39 - left)) == whole[left + 1 :]
 
 
 @settings(max_examples=15)

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from earwright.data.batches import Batch, BatchPlan
+from earwright.data.batches import Batch
+from earwright.data.order import BatchPlan
 from earwright.training.lanes import LENGTHS_PER_OCTAVE, Lanes, round_up, split
 
 PLAN = BatchPlan([], 1, 0, 0)

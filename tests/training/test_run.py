@@ -69,7 +69,7 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 def test_from_recordings_to_a_transcript(recipe: Recipe, tones: Path, tmp_path: Path) -> None:
     lines = Lines()
-    # Of five seeds, four have learned all by the 130th step; the first is slow, and stops short on some machines.
+    # Of five seeds, four have learned all by the 130th step; the first is slow, on some machines too slow.
     recipe = dataclasses.replace(recipe, seed=2)
     recipe = changed(recipe, "training", steps=260, evaluate_every=130)
     recipe = changed(recipe, "augment", speeds=(1.0,), frequency_masks=0)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from earwright.data.augmentation import options as kinds
 from earwright.data.preparation.options import PrepareOptions
 from earwright.data.preparation.prepare import prepare
 from earwright.data.shards.write import ShardOptions
@@ -113,6 +114,31 @@ def test_a_killed_run_over_shards_goes_on_as_if_nothing_had_been(
     away = changed(mixed, "data", train=(far, str(other_tones)), workers=2)
     train(away, tmp_path / "far", Lines())
     assert curve(tmp_path / "far") == curve(tmp_path / "whole")
+
+
+def test_a_killed_run_with_augmentation_over_shards_goes_on(over_shards: Recipe, tmp_path: Path) -> None:
+    """Babble is made of the first utterances, whose shards need not be open any more."""
+    recipe = changed(
+        over_shards,
+        "augment",
+        noise=kinds.NoiseOptions(0.7, generated=("babble",)),
+        concatenation=kinds.ConcatenationOptions(0.5),
+        tempo=kinds.TempoOptions(0.5),
+    )
+    train(recipe, tmp_path / "whole", Lines())
+
+    def kill(line: str) -> None:
+        if line.startswith("step 4/10  "):
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(recipe, tmp_path / "killed", Lines(kill))
+    train(recipe, tmp_path / "killed", Lines())
+    assert curve(tmp_path / "killed") == curve(tmp_path / "whole")
+    train(changed(recipe, "data", workers=2), tmp_path / "workers", Lines())
+    assert curve(tmp_path / "workers") == curve(tmp_path / "whole")
+    plain = train(over_shards, tmp_path / "plain", Lines())
+    assert curve(plain) != curve(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("workers", [0, 1])

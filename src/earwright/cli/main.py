@@ -29,6 +29,7 @@ VERBS = {
     "split": ("earwright.cli.split", "make train, dev and test out of one prepared folder"),
     "tokens": ("earwright.cli.tokens", "show which characters or pieces a recognizer would learn"),
     "features": ("earwright.cli.features", "compute and plot what the recognizer sees of a recording"),
+    "augment": ("earwright.cli.augment", "hear and see what augmentation does to a recording"),
     "lm": ("earwright.cli.lm", "train, prune, mix and query n-gram language models"),
     "new": ("earwright.cli.new", "write a first recipe that fits your data, machine and time"),
     "train": ("earwright.cli.train", "train a recognizer from a recipe"),
@@ -59,6 +60,7 @@ EXTRAS = {
     "espeakng_loader": "synthesize",
     "num2words": "numbers",
     "pyarrow": "parquet",
+    "pyroomacoustics": "rooms",
 }
 
 BROKEN_PIPE = 141  # what a shell reports for a process that SIGPIPE ended: 128 + 13

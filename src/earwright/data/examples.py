@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from earwright.cuts import Cut
+from earwright.data.augmentation.lengths import space_between
 from earwright.data.frames import frames_in, frames_needed
 from earwright.data.mixture import Numbers, Source
 from earwright.data.options import DataOptions, TextOptions
@@ -35,6 +36,7 @@ class TrainingSet:
 
     `sources` are its parts, where a batch is to have a share of each; without any, all of it is an epoch.
     The last `replayed` examples are old speech. `speakers` are the names of the new, left out or not.
+    `space` is what stands between two texts; see `space_between`.
     """
 
     examples: Examples
@@ -44,6 +46,7 @@ class TrainingSet:
     unfit: list[Example] = field(default_factory=list)
     replayed: int = 0
     speakers: set[str] = field(default_factory=set)
+    space: tuple[int, ...] = ()
 
     @property
     def hours(self) -> float:
@@ -81,6 +84,7 @@ def join(sets: Sequence[TrainingSet]) -> TrainingSet:
         left_out,
         unfit=[example for one in sets for example in one.unfit],
         speakers=set().union(*(one.speakers for one in sets)),
+        space=sets[0].space,
     )
 
 
@@ -271,7 +275,14 @@ class Fitting:
         Raises:
             EarwrightError: there is none.
         """
-        found = TrainingSet(examples, audio, self.left_out, unfit=self.unfit, speakers=self.speakers)
+        found = TrainingSet(
+            examples,
+            audio,
+            self.left_out,
+            unfit=self.unfit,
+            speakers=self.speakers,
+            space=space_between(self.tokenizer),
+        )
         if not len(examples):
             raise EarwrightError(
                 f"no utterance is left to train on: {found.describe_left_out() or 'the set is empty'}."

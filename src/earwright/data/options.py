@@ -1,4 +1,4 @@
-"""The tables of a recipe that are about data: what to learn from, how texts become tokens, augmentation."""
+"""The tables of a recipe that are about data: what to learn from, and how texts become tokens."""
 
 from __future__ import annotations
 
@@ -94,40 +94,4 @@ class TextOptions:
             (self.tokenizer in ("char", "bpe"), f'tokenizer "{self.tokenizer}" is neither char nor bpe'),
             (self.vocab_size > 1, "vocab_size must be above 1"),
             (self.min_count > 0, "min_count must be above 0"),
-        )
-
-
-@dataclass(frozen=True)
-class AugmentOptions:
-    """What is done to the training data so that it is never the same twice.
-
-    Attributes:
-        speeds: each utterance is played at one of these, drawn anew each epoch (Ko et al. 2015).
-        frequency_masks: SpecAugment's bands an utterance that are silenced (Park et al. 2019).
-        frequency_width: at most so many features wide.
-        time_masks_per_second: SpecAugment's stretches of time that are silenced.
-        time_seconds: at most so long each.
-        time_share: at most this share of an utterance lies under time masks.
-        start: share of all steps before SpecAugment sets in. A model that still says only blanks finds
-            its first letters in half the steps when nothing is hidden from it.
-    """
-
-    speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
-    frequency_masks: int = 2
-    frequency_width: int = 27
-    time_masks_per_second: float = 0.7
-    time_seconds: float = 0.4
-    time_share: float = 0.2
-    start: float = 0.1
-
-    def __post_init__(self) -> None:
-        check_options(
-            "augment",
-            (
-                len(self.speeds) > 0 and all(0.5 <= s <= 2 for s in self.speeds),
-                "speeds must lie between 0.5 and 2",
-            ),
-            (self.frequency_masks >= 0 and self.frequency_width >= 0, "frequency masks must be 0 or more"),
-            (self.time_masks_per_second >= 0 and self.time_seconds >= 0, "time masks must be 0 or more"),
-            (0 <= self.time_share <= 1 and 0 <= self.start <= 1, "time_share and start must lie in [0, 1]"),
         )

@@ -78,3 +78,14 @@ class Joined:
     def _place(self, index: int) -> tuple[AudioStore, int]:
         number = bisect.bisect_right(self.ends, index)
         return self.stores[number], index - (self.ends[number - 1] if number else 0)
+
+
+class Held:
+    """Clips that are in memory."""
+
+    def __init__(self, clips: Sequence[npt.NDArray[np.float32]]) -> None:
+        self.clips = clips
+
+    def read(self, index: int) -> npt.NDArray[np.float32]:
+        """Clip `index`."""
+        return self.clips[index]

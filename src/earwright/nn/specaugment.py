@@ -1,4 +1,4 @@
-"""SpecAugment: hide bands and moments, so that no single one is relied on."""
+"""SpecAugment: bend time a little, hide bands and moments, so that no single one is relied on."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def spec_augment(
     time_masks_per_second: float,
     time_seconds: float,
     time_share: float,
+    warp_seconds: float = 0.0,
     frame_rate: float = 100.0,
 ) -> Tensor:
     """Set bands of frequency and stretches of time to zero, the mean of normalized features.
@@ -31,6 +32,7 @@ def spec_augment(
         frequency_masks, frequency_width: how many bands, at most how many features wide.
         time_masks_per_second, time_seconds: how many stretches, at most how long.
         time_share: at most this share of an utterance lies under time masks.
+        warp_seconds: a moment is moved by at most so long before anything is hidden; see `time_warp`.
         frame_rate: frames a second.
 
     Returns:
@@ -39,6 +41,8 @@ def spec_augment(
     batch, frames, bands = features.shape
     device = features.device
     lengths = lengths.to("cpu")
+    if warp_seconds:
+        features = time_warp(features, lengths, warp_seconds * frame_rate)
 
     def covered(starts: Tensor, widths: Tensor, size: int) -> Tensor:
         """(B, M) starts and widths -> (B, size) bool, under any of the masks."""
@@ -62,3 +66,38 @@ def spec_augment(
         starts = (uniform(batch, most) * (lengths.unsqueeze(1) - widths + 1).clamp(min=1)).long()
         hidden = hidden | covered(starts, widths, frames)[:, :, None]
     return features.masked_fill(hidden, 0.0)
+
+
+def time_warp(features: Tensor, lengths: Tensor, most: float) -> Tensor:
+    """Move a moment of each utterance earlier or later; what is before and behind it is stretched to fit.
+
+    The time warp of Park et al. 2019, section 2, along straight lines between frames. An utterance keeps its
+    length, its ends and its padding; one that is too short for the largest move is moved by less.
+
+    Args:
+        features: (B, T, F).
+        lengths: (B,) frames, on the CPU.
+        most: frames by which a moment is moved at most.
+
+    Returns:
+        (B, T, F), a new tensor.
+    """
+    batch, frames, _ = features.shape
+    last = (lengths - 1).clamp(min=0).to(torch.float64)[:, None]  # (B, 1)
+    # A quarter of the utterance stays on either side: no part is squeezed to less than half its length.
+    reach = (last / 4).clamp(max=most)
+    source = 2 * reach + uniform(batch, 1) * (last - 4 * reach)
+    target = source + (2 * uniform(batch, 1) - 1) * reach
+    position = torch.arange(frames, dtype=torch.float64)[None]  # (1, T)
+    before = position * source / target.clamp(min=1e-9)
+    behind = last - (last - position) * (last - source) / (last - target).clamp(min=1e-9)
+    warped = torch.where(position <= target, before, behind)
+    warped = torch.where(position < last, warped, position).clamp(0, frames - 1)  # (B, T)
+    low = warped.floor().long()
+    high = (low + 1).clamp(max=frames - 1)
+    share = (warped - low).to(features)[..., None]
+
+    def at(index: Tensor) -> Tensor:
+        return features.gather(1, index.to(features.device)[..., None].expand_as(features))
+
+    return at(low).lerp(at(high), share)

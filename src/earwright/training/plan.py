@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import os
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -13,7 +14,8 @@ import torch
 from accelerate.utils import broadcast_object_list
 from torch.utils.flop_counter import FlopCounterMode
 
-from earwright.data.batches import Batch, BatchPlan, Item, UpdateStream
+from earwright.data.batches import Batch
+from earwright.data.order import BatchPlan, Item, UpdateStream, count_tokens
 from earwright.errors import EarwrightError
 from earwright.training.batch_size import (
     FEWEST_BATCHES,
@@ -99,6 +101,7 @@ def _settle_batch_size(run: Run) -> float:
 
 def _settle_steps(run: Run, seconds_per_batch: float) -> None:
     training = run.recipe.training
+    seconds_per_batch = agreed(run, _with_augmentation(run, seconds_per_batch))
     batches = _count_batches(run.parts.stream(run.recipe, run.accelerator, 0, 0))
     updates_per_epoch = batches / (training.accumulate * run.accelerator.num_processes)
     per_update = seconds_per_batch * training.accumulate
@@ -122,30 +125,49 @@ def _steps(run: Run, updates_per_epoch: float, seconds_per_update: float) -> int
     )
 
 
+def _with_augmentation(run: Run, seconds_per_batch: float) -> float:
+    """What a step takes where batches are also augmented, by workers on the same cores or by itself."""
+    if run.parts.augmenter is None:
+        return seconds_per_batch
+    plans, reader = _sample_plans(run), run.parts.reader(run.recipe)
+    began = time.process_time()
+    for plan in plans:
+        reader[plan]
+    reading, workers = (time.process_time() - began) / len(plans), run.recipe.data.workers
+    if not workers:
+        return seconds_per_batch + reading
+    if run.device.type == "cpu":
+        seconds_per_batch += reading * run.accelerator.num_processes / (os.cpu_count() or 1)
+    return max(seconds_per_batch, reading / workers)
+
+
 def _sample_batches(run: Run) -> list[Batch]:
     """Batches of an epoch at even distances in length; their mean is the epoch's."""
+    reader = run.parts.reader(run.recipe)
+    return [reader[plan] for plan in _sample_plans(run)]
+
+
+def _sample_plans(run: Run) -> list[BatchPlan]:
     stream = run.parts.stream(run.recipe, run.accelerator, 0, 0)
     size = _count_batches(stream)
     plans = list(itertools.islice(iter(stream), max(1, min(size, 200) // run.accelerator.num_processes)))
     plans.sort(key=lambda plan: _longest(run, plan.items))
     count = min(MEASURED_BATCHES, len(plans))
-    picked = [plans[int((i + 0.5) * len(plans) / count)] for i in range(count)]
-    reader = run.parts.reader(run.recipe)
-    return [reader[plan] for plan in picked]
+    return [plans[int((i + 0.5) * len(plans) / count)] for i in range(count)]
 
 
 def _longest_batch(run: Run) -> Batch:
     """The batch of the epoch that takes the most memory: attention grows with the square of the length."""
     plan = run.parts.stream(run.recipe, run.accelerator, 0, 0).epoch_plan(0)
     items = max(plan, key=lambda batch: (_longest(run, batch), len(batch)))
-    tokens = int(run.parts.training_set.examples.token_counts([item.example for item in items]).sum())
+    examples, space = run.parts.training_set.examples, run.parts.training_set.space
+    tokens = count_tokens(items, examples, space)
     return run.parts.reader(run.recipe)[BatchPlan(items, tokens, 0, 0)]
 
 
 def _longest(run: Run, items: Sequence[Item]) -> float:
     """Seconds of the longest utterance, as it is played."""
-    seconds = run.parts.training_set.examples.seconds
-    return max(float(seconds[item.example]) / item.speed for item in items)
+    return max(item.seconds(run.parts.training_set.examples) for item in items)
 
 
 def _count_batches(stream: UpdateStream) -> int:
@@ -165,6 +187,7 @@ def _try_batch_sizes(run: Run) -> Trials:
                 batch_seconds=size,
                 speeds=stream.speeds,
                 open_shards=stream.open_shards,
+                lengths=stream.lengths,
             )
         )
 

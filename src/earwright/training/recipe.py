@@ -15,7 +15,8 @@ from typing import Any
 
 import tomli_w
 
-from earwright.data.options import AugmentOptions, DataOptions, TextOptions
+from earwright.data.augmentation.options import AugmentOptions
+from earwright.data.options import DataOptions, TextOptions
 from earwright.errors import EarwrightError, first_line
 from earwright.models import ConformerOptions, ModelOptions, ReferenceOptions
 from earwright.nn.features import FeatureOptions
@@ -53,6 +54,11 @@ class Recipe:
         if waveform and self.augment.frequency_masks:
             raise EarwrightError(
                 "a waveform has no bands of frequency that could be hidden; set augment.frequency_masks = 0."
+            )
+        if waveform and self.augment.warp_seconds:
+            raise EarwrightError(
+                "the time of a waveform is not warped, which would bend its pitch; set "
+                "augment.warp_seconds = 0, and use augment.tempo instead."
             )
 
 

@@ -12,10 +12,15 @@ from accelerate import Accelerator
 from torch import nn
 
 from earwright.cuts import Cut
-from earwright.data.batches import Batch, BatchReader, UpdateStream, load_batches
+from earwright.data.augment import Augmenter, build_augmenter
+from earwright.data.augmentation.lengths import Lengths
+from earwright.data.augmentation.noise import Voices
+from earwright.data.batches import Batch, BatchReader, load_batches
 from earwright.data.examples import TrainingSet, build_tokenizer, with_replay
 from earwright.data.mixture import without_much_padding
+from earwright.data.order import UpdateStream
 from earwright.data.speech import Part, Speech, Texts, read_all_cuts
+from earwright.data.stores import Held
 from earwright.errors import EarwrightError
 from earwright.models import AcousticModel, ReferenceModel, build_model, output_shift
 from earwright.nn.features import Features, build_features
@@ -34,6 +39,8 @@ from earwright.training.watch import DevSet
 
 # Utterances whose frames give mean and deviation of the features.
 NORMALIZATION_UTTERANCES = 300
+# Utterances kept in memory for babble where the others lie in shards: some 50 MB.
+VOICES_OF_SHARDS = 100
 
 
 def first_batch_seconds(recipe: Recipe) -> float:
@@ -44,7 +51,9 @@ def first_batch_seconds(recipe: Recipe) -> float:
 
 @dataclass
 class Parts:
-    """What a recipe becomes before the first step. `batch_seconds` is settled when it is measured."""
+    """What a recipe becomes before the first step. `batch_seconds` is settled when it is measured;
+    `augmenter` is None where nothing is done to the waveform but speed and tempo.
+    """
 
     training_set: TrainingSet
     dev: DevSet | None
@@ -56,6 +65,7 @@ class Parts:
     batch_seconds: float = 0.0
     start: Start | None = None
     old_dev: DevSet | None = None
+    augmenter: Augmenter | None = None
 
     @property
     def watched(self) -> list[DevSet]:
@@ -72,6 +82,7 @@ class Parts:
             sources=self.training_set.sources,
             batch_clips=recipe.training.batch_clips,
             open_shards=recipe.data.open_shards,
+            lengths=lengths_of(recipe, self.training_set),
             accumulate=recipe.training.accumulate,
             rank=accelerator.process_index,
             world=accelerator.num_processes,
@@ -81,7 +92,10 @@ class Parts:
 
     def reader(self, recipe: Recipe) -> BatchReader:
         """Reads the batches that a stream names."""
-        return BatchReader(self.training_set.examples, self.training_set.audio, recipe.features.sample_rate)
+        training_set, sample_rate = self.training_set, recipe.features.sample_rate
+        return BatchReader(
+            training_set.examples, training_set.audio, sample_rate, training_set.space, self.augmenter
+        )
 
     def loader(self, recipe: Recipe, stream: UpdateStream) -> Iterator[Batch]:
         """The batches themselves, read ahead."""
@@ -125,6 +139,7 @@ def build_parts(recipe: Recipe, reporter: Reporter, device: torch.device, overfi
     _check_memory(recipe, training_set, features.dim, tokenizer.vocab_size, device)
     model = build_model(recipe.model, features.dim, tokenizer.vocab_size, 1.0 / recipe.features.frame_shift)
     parts = Parts(training_set, dev, tokenizer, features, FeatureNormalization(features.dim), model, speakers)
+    parts.augmenter = _augmenter(recipe, training_set, reporter)
     if start:
         _begin_with(start, parts, recipe, reporter)
     if not start or recipe.finetune.normalization == "new":
@@ -156,11 +171,36 @@ def _training_set(recipe: Recipe, speech: Speech, tokenizer: Tokenizer, reporter
         recipe.text.normalizer,
         sample_rate=recipe.features.sample_rate,
         frame_shift=output_shift(recipe.model, recipe.features.dim, recipe.features.frame_shift),
-        top_speed=max(recipe.augment.speeds),
+        top_speed=recipe.augment.top_speed,
         report=lambda of, done: (
             reporter.say(f"decoded {done} of {of} recordings") if reporter.due() else None
         ),
     )
+
+
+def lengths_of(recipe: Recipe, training_set: TrainingSet) -> Lengths:
+    """What of a recipe's augmentation changes how long utterances are."""
+    return Lengths(recipe.augment.tempo, recipe.augment.concatenation, training_set.space)
+
+
+def _augmenter(recipe: Recipe, training_set: TrainingSet, reporter: Reporter) -> Augmenter | None:
+    return build_augmenter(
+        recipe.augment,
+        recipe.features.sample_rate,
+        seed=recipe.seed,
+        longest=float(training_set.examples.seconds.max()),
+        voices=voices_of(training_set) if recipe.augment.noise.probability else None,
+        say=reporter.say,
+    )
+
+
+def voices_of(training_set: TrainingSet) -> Voices:
+    """What babble is made of: any utterance, or the first few where they lie in shards, kept in memory."""
+    examples, audio = training_set.examples, training_set.audio
+    if not examples.sharded:
+        return Voices(audio, len(examples))
+    count = min(len(examples), VOICES_OF_SHARDS)
+    return Voices(Held([audio.read(number) for number in range(count)]), count)
 
 
 def _with_replay(
@@ -205,10 +245,11 @@ def _check_memory(
         sources=training_set.sources,
         batch_clips=recipe.training.batch_clips,
         open_shards=recipe.data.open_shards,
+        lengths=lengths_of(recipe, training_set),
     )
     shapes = []
     for items in stream.epoch_plan(0):
-        seconds = [float(training_set.examples.seconds[item.example]) / item.speed for item in items]
+        seconds = [item.seconds(training_set.examples) for item in items]
         borders = without_much_padding(seconds) if in_pieces else [0, len(items)]
         for first, last in pairwise(borders):
             longest = max(seconds[first:last])

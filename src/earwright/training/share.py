@@ -85,5 +85,6 @@ def _augment(run: Run, x: Tensor, lengths: Tensor) -> Tensor:
         time_masks_per_second=augment.time_masks_per_second,
         time_seconds=augment.time_seconds,
         time_share=augment.time_share,
+        warp_seconds=augment.warp_seconds,
         frame_rate=1.0 / run.recipe.features.frame_shift,
     )

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from earwright.data.batches import Example
+from earwright.data.packed import Example
 from earwright.decoding.greedy import greedy_search
 from earwright.text import build_char_tokenizer
 from earwright.training.doctor.data_vitals import (

@@ -20,7 +20,7 @@ from earwright.errors import EarwrightError
 from earwright.text import Tokenizer, normalize
 
 if TYPE_CHECKING:
-    from earwright.data.batches import Example
+    from earwright.data.packed import Example
     from earwright.training.setup import Parts
     from earwright.training.watch import DevSet
 

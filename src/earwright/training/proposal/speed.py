@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from earwright.data.batches import Batch, BatchPlan
+from earwright.data.batches import Batch
 from earwright.data.frames import frames_in
+from earwright.data.order import BatchPlan
 from earwright.losses.ctc import ctc_loss
 from earwright.models import build_model, output_shift
 from earwright.nn.features import build_features

@@ -1,0 +1,228 @@
+"""What is behind the speech: recordings from folders, white and pink noise, babble of other utterances."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from earwright.audio.backgrounds import Background, find_backgrounds, read_backgrounds
+from earwright.audio.filters import fast_length
+from earwright.audio.mix import SILENT, excerpt, mix_at_snr, speech_power
+from earwright.audio.read import Samples, audio_info
+from earwright.data.augmentation.options import NoiseOptions
+from earwright.errors import EarwrightError
+
+MOST_HOURS = 2.0  # of noise in memory: 460 MB at 16 kHz
+LOWEST_HZ = 20.0  # pink noise is no louder below it
+TOLD = 3  # of the files that were skipped, by name
+
+
+class Clips(Protocol):
+    """Where utterances come from by number; see `data.stores.AudioStore`."""
+
+    def read(self, index: int) -> Samples:
+        """Mono float32."""
+        ...
+
+
+@dataclass(frozen=True)
+class Voices:
+    """The utterances that babble is made of: the first `count` of a store."""
+
+    clips: Clips
+    count: int
+
+    def barred(self, own: Sequence[int]) -> list[int]:
+        """Which of them are among these numbers, in order."""
+        return sorted({number for number in own if number < self.count})
+
+
+class NoiseBank:
+    """Recordings of noise, by class, decoded once and kept in memory.
+
+    Args:
+        recordings: with their classes; not empty.
+    """
+
+    def __init__(self, recordings: Sequence[tuple[Background, Samples]]) -> None:
+        self.classes: dict[str, list[Samples]] = {}
+        for background, samples in recordings:
+            self.classes.setdefault(background.kind, []).append(samples)
+
+    def draw(self, length: int, generator: np.random.Generator) -> Samples:
+        """(length,) of a recording; one class is drawn as often as another."""
+        kinds = list(self.classes)
+        recordings = self.classes[kinds[int(generator.integers(len(kinds)))]]
+        recording = recordings[int(generator.integers(len(recordings)))]
+        return excerpt(recording, length, float(generator.random()))
+
+
+class Skipped:
+    """Counts what is left out of a folder, to be told once."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[Path, str] = {}
+
+    def __call__(self, path: Path, reason: str) -> None:
+        """Note a file and why it is of no use."""
+        self.reasons[path] = reason
+
+    def describe(self, whole: int) -> str:
+        """ "; 2 of 9 recordings are left out: a.wav (it is silent), ...", or nothing."""
+        if not self.reasons:
+            return ""
+        named = [
+            f"{path.name} ({reason.removeprefix(f'{path}: ').rstrip('.')})"
+            for path, reason in list(self.reasons.items())[:TOLD]
+        ]
+        more = ", ..." if len(self.reasons) > TOLD else ""
+        return f"; {len(self.reasons)} of {whole} recordings are left out: {', '.join(named)}{more}"
+
+
+def open_noise(
+    options: NoiseOptions, sample_rate: int, seed: int, say: Callable[[str], None]
+) -> NoiseBank | None:
+    """Decode the training part of the folders that the options name; None where they name none.
+
+    Args:
+        options: of noise.
+        sample_rate: Hz to resample to.
+        seed: decides what is taken of more noise than memory should hold.
+        say: told what there is, and what is left out of it.
+
+    Raises:
+        EarwrightError: a folder is missing or empty, or nothing in them can be used.
+    """
+    if not options.folders:
+        return None
+    try:
+        found = find_backgrounds(options.folders, "train")
+        some = _that_fit(found, seed)
+        skipped = Skipped()
+        read = read_backgrounds(some, sample_rate, skipped)
+    except EarwrightError as error:
+        raise EarwrightError(f"augment.noise.folders: {error}") from error
+    bank = NoiseBank(read)
+    minutes = sum(len(samples) for _, samples in read) / sample_rate / 60
+    size = f"{len(read)} recordings in {len(bank.classes)} classes, {minutes:.0f} min"
+    kept = f", as many of {len(found)} as {MOST_HOURS:g} h hold" if len(some) < len(found) else ""
+    say(f"noise: {size}{kept}{skipped.describe(len(some))}")
+    return bank
+
+
+def _that_fit(found: Sequence[Background], seed: int) -> list[Background]:
+    """As many recordings, in a drawn order, as go into memory; what has no header is found out later."""
+    chosen: list[int] = []
+    seconds = 0.0
+    for number in np.random.default_rng(seed).permutation(len(found)).tolist():
+        with contextlib.suppress(EarwrightError):
+            seconds += audio_info(found[number].path).duration
+        if chosen and seconds > MOST_HOURS * 3600:
+            break
+        chosen.append(number)
+    return [found[number] for number in sorted(chosen)]
+
+
+def add_noise(
+    speech: Samples,
+    sample_rate: int,
+    options: NoiseOptions,
+    generator: np.random.Generator,
+    bank: NoiseBank | None = None,
+    voices: Voices | None = None,
+    own: Sequence[int] = (),
+) -> Samples:
+    """Speech with a drawn noise behind it, at a drawn ratio.
+
+    Args:
+        speech: (N,) float32.
+        sample_rate: Hz.
+        options: which noise.
+        generator: decides the noise, the place in it and the ratio.
+        bank: recordings.
+        voices: of babble; without them there is none.
+        own: the numbers among the voices of what is being said here, which is not put behind itself.
+
+    Returns:
+        (N,) float32.
+    """
+    snr = float(generator.uniform(*options.snr))
+    kinds = [kind for kind in options.generated if kind != "babble" or _can_babble(voices, own)]
+    if bank and (not kinds or generator.random() < options.files_share):
+        noise = bank.draw(len(speech), generator)
+    elif not kinds:
+        return speech
+    else:
+        kind = kinds[int(generator.integers(len(kinds)))]
+        if kind == "babble":
+            assert voices is not None
+            count = int(generator.integers(options.voices[0], options.voices[1] + 1))
+            noise = babble(len(speech), sample_rate, voices, count, generator, own)
+        elif kind == "pink":
+            noise = pink_noise(len(speech), sample_rate, generator)
+        else:
+            noise = white_noise(len(speech), generator)
+    return mix_at_snr(speech, noise, snr, sample_rate)
+
+
+def _can_babble(voices: Voices | None, own: Sequence[int]) -> bool:
+    return voices is not None and voices.count > len(voices.barred(own))
+
+
+def white_noise(length: int, generator: np.random.Generator) -> Samples:
+    """(length,) of equal power at all frequencies, mean square 1."""
+    return generator.standard_normal(length, np.float32)
+
+
+def pink_noise(length: int, sample_rate: int, generator: np.random.Generator) -> Samples:
+    """(length,) whose power falls by half with each octave, mean square about 1."""
+    if not length:
+        return np.zeros(0, np.float32)
+    size = fast_length(max(length, 2))
+    frequency = np.fft.rfftfreq(size, 1 / sample_rate)
+    shape = 1 / np.sqrt(np.maximum(frequency, LOWEST_HZ))
+    shape[0] = 0.0
+    shape /= math.sqrt(float(np.square(shape).mean()))
+    spectrum = np.fft.rfft(white_noise(size, generator)) * shape.astype(np.float32)
+    noise: Samples = np.fft.irfft(spectrum, size)[:length].astype(np.float32, copy=False)
+    return noise
+
+
+def babble(
+    length: int,
+    sample_rate: int,
+    voices: Voices,
+    count: int,
+    generator: np.random.Generator,
+    own: Sequence[int] = (),
+) -> Samples:
+    """Several utterances at once, all equally loud, each begun anywhere and anew at its end.
+
+    Args:
+        length: samples to make.
+        sample_rate: Hz.
+        voices: the utterances.
+        count: how many of them.
+        generator: chooses them.
+        own: numbers of those that are not to be among them; there must be others.
+
+    Returns:
+        (length,) float32.
+    """
+    total = np.zeros(length, np.float32)
+    barred = voices.barred(own)
+    for place in generator.integers(voices.count - len(barred), size=count).tolist():
+        for number in barred:  # counts past those that are not to be among them
+            place += number <= place
+        start = float(generator.random())
+        clip = voices.clips.read(place)
+        power = speech_power(clip, sample_rate)
+        if power > SILENT:
+            total += excerpt(clip, length, start) / np.float32(math.sqrt(power))
+    return total

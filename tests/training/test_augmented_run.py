@@ -1,0 +1,80 @@
+"""Training with everything on: the same run from any number of workers, and after it was stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from pathlib import Path
+
+import pytest
+import torch
+
+from earwright.data.augmentation import options as kinds
+from earwright.data.batches import load_batches
+from earwright.errors import EarwrightError
+from earwright.training import Recipe, Reporter
+from earwright.training.setup import Parts, build_parts
+
+
+@pytest.fixture
+def augmented(recipe: Recipe) -> Recipe:
+    augment = dataclasses.replace(
+        recipe.augment,
+        warp_seconds=0.1,
+        noise=kinds.NoiseOptions(0.6),
+        pitch=kinds.PitchOptions(0.3),
+        tempo=kinds.TempoOptions(0.5, (0.8, 1.25)),
+        gain=kinds.GainOptions(0.5),
+        clipping=kinds.ClippingOptions(0.2),
+        band=kinds.BandOptions(0.3),
+        codec=kinds.CodecOptions(0.2, ("mu_law",)),
+        cutout=kinds.CutoutOptions(0.3),
+        concatenation=kinds.ConcatenationOptions(0.4),
+    )
+    return dataclasses.replace(recipe, augment=augment)
+
+
+def build(recipe: Recipe, lines: list[str] | None = None) -> Parts:
+    parts = build_parts(recipe, Reporter([].append if lines is None else lines.append), torch.device("cpu"))
+    parts.batch_seconds = 10.0
+    return parts
+
+
+def test_batches_of_a_recipe(augmented: Recipe) -> None:
+    from accelerate import Accelerator
+
+    parts, accelerator = build(augmented), Accelerator(cpu=True)
+    assert parts.training_set.space == (1,)
+
+    def some(workers: int, epoch: int = 0, position: int = 0) -> list[torch.Tensor]:
+        stream = parts.stream(augmented, accelerator, epoch, position)
+        return [
+            batch.waveform
+            for batch in itertools.islice(load_batches(parts.reader(augmented), stream, workers), 6)
+        ]
+
+    alone, after = some(0), some(0, 0, 2)
+    assert all(torch.equal(a, b) for a, b in zip(alone, some(2), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(alone[2:], after, strict=False))
+    assert not any(a.shape == b.shape and torch.equal(a, b) for a, b in zip(alone, some(0, 1), strict=True))
+
+
+def test_what_is_of_no_use_is_told_before_the_first_step(augmented: Recipe, tmp_path: Path) -> None:
+    noise = dataclasses.replace(augmented.augment.noise, folders=(str(tmp_path),))
+    recipe = dataclasses.replace(augmented, augment=dataclasses.replace(augmented.augment, noise=noise))
+    with pytest.raises(EarwrightError, match=r"augment.noise.folders: .* there is no recording in it"):
+        build(recipe)
+
+
+def test_a_fast_tempo_leaves_out_what_no_longer_fits(recipe: Recipe) -> None:
+    tempo = kinds.TempoOptions(0.1, (1.0, 2.0))
+    fast = dataclasses.replace(
+        recipe, augment=dataclasses.replace(recipe.augment, speeds=(2.0,), tempo=tempo)
+    )
+    plain = build(recipe).training_set
+    try:
+        left = build(fast).training_set
+    except EarwrightError as error:
+        assert "more text than CTC can fit" in str(error)
+    else:
+        assert len(left.examples) <= len(plain.examples)
