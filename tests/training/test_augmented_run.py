@@ -30,6 +30,7 @@ def augmented(recipe: Recipe) -> Recipe:
         codec=kinds.CodecOptions(0.2, ("mu_law",)),
         cutout=kinds.CutoutOptions(0.3),
         concatenation=kinds.ConcatenationOptions(0.4),
+        nothing=kinds.NothingOptions(0.2),
     )
     return dataclasses.replace(recipe, augment=augment)
 

@@ -124,6 +124,7 @@ def test_a_killed_run_with_augmentation_over_shards_goes_on(over_shards: Recipe,
         noise=kinds.NoiseOptions(0.7, generated=("babble",)),
         concatenation=kinds.ConcatenationOptions(0.5),
         tempo=kinds.TempoOptions(0.5),
+        nothing=kinds.NothingOptions(0.2),
     )
     train(recipe, tmp_path / "whole", Lines())
 

@@ -17,7 +17,7 @@ PICTURES = ("png", "svg", "pdf")
 # As `training.hearing` has them, which is not to be loaded for --help.
 KINDS = (
     *("concatenation", "speed", "tempo", "pitch", "room", "noise"),
-    *("gain", "clipping", "band", "codec", "cutout"),
+    *("gain", "clipping", "band", "codec", "cutout", "nothing"),
 )
 
 

@@ -21,7 +21,7 @@ from earwright.audio.read import Samples
 from earwright.audio.rooms import reverberate
 from earwright.data.augmentation import channel
 from earwright.data.augmentation.codecs import check_codecs, code
-from earwright.data.augmentation.noise import NoiseBank, Voices, add_noise, open_noise
+from earwright.data.augmentation.noise import NoiseBank, Voices, add_noise, nothing, open_noise
 from earwright.data.augmentation.options import AugmentOptions
 from earwright.data.augmentation.rooms import RoomBank, open_rooms
 from earwright.data.augmentation.voice import change_voice
@@ -84,6 +84,17 @@ class Augmenter:
                 heard = self.apply(kind, heard, generators[kind], own)
         return heard
 
+    def nothing(self, length: int, seed: int) -> Samples:
+        """(length,) float32 in which nobody speaks, heard in the rooms and over the lines of the speech."""
+        generators = {kind: np.random.default_rng((seed, SEEDS[kind])) for kind in KINDS}
+        heard = nothing(length, self.sample_rate, self.options.nothing, generators["noise"], self.noise)
+        for kind in KINDS:
+            if kind not in ("pitch", "noise") and generators[kind].random() < probability_of(
+                self.options, kind
+            ):
+                heard = self.apply(kind, heard, generators[kind])
+        return heard
+
     def draw_pitch(self, generator: np.random.Generator) -> float:
         """A factor for all frequencies."""
         return float(2 ** (generator.uniform(*self.options.pitch.semitones) / 12))
@@ -141,15 +152,15 @@ def build_augmenter(
         EarwrightError: a folder is missing or empty, nothing in it can be used, or a codec is missing.
         ModuleNotFoundError: rooms are to be simulated, and pyroomacoustics is not installed.
     """
-    used = kinds if kinds is not None else [kind for kind in KINDS if probability_of(options, kind)]
-    if not used:
+    ready = kinds if kinds is not None else [k for k in (*KINDS, "nothing") if probability_of(options, k)]
+    if not ready:
         return None
-    if "codec" in used:
+    if "codec" in ready:
         check_codecs(options.codec, sample_rate)
     return Augmenter(
         options,
         sample_rate,
-        open_noise(options.noise, sample_rate, seed, say) if "noise" in used else None,
-        open_rooms(options.room, sample_rate, seed, longest, say) if "room" in used else None,
+        open_noise(options.noise, sample_rate, seed, say) if {"noise", "nothing"} & set(ready) else None,
+        open_rooms(options.room, sample_rate, seed, longest, say) if "room" in ready else None,
         voices,
     )

@@ -17,7 +17,7 @@ from earwright.data.augmentation.lengths import join_audio
 from earwright.data.augmentation.voice import change_voice
 from earwright.data.mixture import without_much_padding
 from earwright.data.order import BatchPlan, Item, UpdateStream
-from earwright.data.packed import Example
+from earwright.data.packed import Example, Examples
 from earwright.data.stores import AudioStore, FarStore
 from earwright.errors import EarwrightError
 
@@ -71,13 +71,15 @@ class BatchReader(Dataset[Batch]):
         space: Sequence[int] = (),
         augmenter: Augmenter | None = None,
     ) -> None:
-        self.examples = examples
+        self.examples = Examples.of(examples)
         self.audio = audio
         self.sample_rate = sample_rate
         self.space = space
         self.augmenter = augmenter
 
     def _clip(self, item: Item) -> npt.NDArray[np.float32]:
+        if item.wordless and self.augmenter:
+            return self.augmenter.nothing(round(item.seconds(self.examples) * self.sample_rate), item.seed)
         clips = [self.audio.read(number) for number in item.examples]
         clip = join_audio(clips, item.pause, self.sample_rate) if len(clips) > 1 else clips[0]
         if self.augmenter:

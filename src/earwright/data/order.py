@@ -38,6 +38,7 @@ class Item(NamedTuple):
         seed: of everything else that is done to it.
         then: the numbers of the utterances that follow it as a part of it.
         pause: seconds of silence before each of those, as they were recorded.
+        wordless: noise of its length is heard instead of it, and there is no text.
     """
 
     example: int
@@ -46,6 +47,7 @@ class Item(NamedTuple):
     seed: int = 0
     then: tuple[int, ...] = ()
     pause: float = 0.0
+    wordless: bool = False
 
     @property
     def examples(self) -> tuple[int, ...]:
@@ -59,13 +61,16 @@ class Item(NamedTuple):
 
     def tokens(self, examples: Sequence[Example], space: Sequence[int]) -> tuple[int, ...]:
         """Its text's, with `space` between those of several utterances."""
+        if self.wordless:
+            return ()
         return join_tokens([examples[number].tokens for number in self.examples], space)
 
 
 def count_tokens(items: Sequence[Item], examples: Examples, space: Sequence[int]) -> int:
     """Of the texts of all items together; see `Item.tokens`."""
-    numbers = [number for item in items for number in item.examples]
-    return int(examples.token_counts(numbers).sum()) + len(space) * (len(numbers) - len(items))
+    said = [item for item in items if not item.wordless]
+    numbers = [number for item in said for number in item.examples]
+    return int(examples.token_counts(numbers).sum()) + len(space) * (len(numbers) - len(said))
 
 
 class BatchPlan(NamedTuple):
@@ -150,6 +155,7 @@ def plan_group(
     own = np.random.default_rng((*key, _STREAM))
     seeds = own.integers(1 << 63, size=len(chosen))
     tempos = draw_tempos(len(chosen), lengths.tempo, own)
+    wordless = own.random(len(chosen)) < lengths.nothing
     ends = np.cumsum([0, *map(len, group)]).tolist()
     seconds = recorded[chosen]
     # Speech of two sources is not put together, so that each batch keeps its share of both.
@@ -169,7 +175,7 @@ def plan_group(
     def item(place: int) -> Item:
         one = Item(int(chosen[place]), float(drawn[place]), float(tempos[place]), int(seeds[place]))
         if place not in rows:
-            return one
+            return one._replace(wordless=bool(wordless[place]))
         row = rows[place]
         return one._replace(then=tuple(chosen[list(row.members[1:])].tolist()), pause=row.pause)
 

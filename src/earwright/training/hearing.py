@@ -20,7 +20,7 @@ from earwright.errors import EarwrightError, first_line
 from earwright.training.recipe import Recipe
 
 # What a recipe may ask for, in the order of the recording's way.
-ALL_KINDS = ("concatenation", "speed", "tempo", *KINDS)
+ALL_KINDS = ("concatenation", "speed", "tempo", *KINDS, "nothing")
 BABBLING = 50  # utterances of the training set that are at hand
 DRAWS_BEGIN = 1000  # of the seeds of whole draws, beyond those of the kinds
 
@@ -67,7 +67,11 @@ def hear(
             "the recipe has no rooms: set augment.room.folders, or augment.room.simulated to a number."
         )
     voices = _voices(recipe, say)
-    used = [kind for kind in KINDS if kind in kinds or (draws and probability_of(options, kind) > 0)]
+    used = [
+        kind
+        for kind in (*KINDS, "nothing")
+        if kind in kinds or (draws and kind != "nothing" and probability_of(options, kind) > 0)
+    ]
     longest = len(samples) / rate
     augmenter = build_augmenter(
         options, rate, seed=seed, longest=longest, voices=voices, say=say, kinds=used
@@ -102,6 +106,8 @@ def _alone(kind: str, samples: Samples, augmenter: Augmenter, seed: int) -> list
             other = voices.clips.read(int(generator.integers(voices.count)))
         pause = float(generator.uniform(*options.concatenation.pause))
         return [Version(kind, join_audio([samples, other], pause, rate))]
+    if kind == "nothing":
+        return [Version(kind, augmenter.nothing(len(samples), seed))]
     generator.random()  # that decides in training whether there is any
     return [Version(kind, augmenter.apply(kind, samples, generator))]
 

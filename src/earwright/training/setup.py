@@ -180,7 +180,8 @@ def _training_set(recipe: Recipe, speech: Speech, tokenizer: Tokenizer, reporter
 
 def lengths_of(recipe: Recipe, training_set: TrainingSet) -> Lengths:
     """What of a recipe's augmentation changes how long utterances are."""
-    return Lengths(recipe.augment.tempo, recipe.augment.concatenation, training_set.space)
+    augment = recipe.augment
+    return Lengths(augment.tempo, augment.concatenation, training_set.space, augment.nothing.probability)
 
 
 def _augmenter(recipe: Recipe, training_set: TrainingSet, reporter: Reporter) -> Augmenter | None:

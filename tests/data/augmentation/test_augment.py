@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.augmentation.signals import RATE, lag, speech
+from earwright.audio.backgrounds import Background
 from earwright.audio.read import resample
 from earwright.data.augment import KINDS, Augmenter, build_augmenter
 from earwright.data.augmentation import options as kinds
 from earwright.data.augmentation.lengths import Lengths, join_tokens, space_between
-from earwright.data.augmentation.noise import Voices
+from earwright.data.augmentation.noise import NoiseBank, Voices
 from earwright.data.augmentation.options import AugmentOptions
 from earwright.data.augmentation.rooms import RoomBank
 from earwright.data.batches import Batch, BatchReader, load_batches
@@ -43,6 +45,7 @@ def everything(probability: float = 0.5) -> AugmentOptions:
         codec=kinds.CodecOptions(probability),
         cutout=kinds.CutoutOptions(probability),
         concatenation=kinds.ConcatenationOptions(probability),
+        nothing=kinds.NothingOptions(probability / 2),
     )
 
 
@@ -63,7 +66,7 @@ def augmenter(options: AugmentOptions) -> Augmenter:
 
 
 def batches(workers: int, options: AugmentOptions, count: int = 6) -> list[Batch]:
-    lengths = Lengths(options.tempo, options.concatenation, (1,))
+    lengths = Lengths(options.tempo, options.concatenation, (1,), options.nothing.probability)
     reader = BatchReader(EXAMPLES, Store(), RATE, (1,), augmenter(options))
     stream = UpdateStream(EXAMPLES, seed=3, batch_seconds=9.0, speeds=options.speeds, lengths=lengths)
     return list(itertools.islice(load_batches(reader, stream, workers), count))
@@ -80,7 +83,7 @@ def test_the_same_samples_whatever_the_number_of_workers() -> None:
 
 def test_a_stream_goes_on_with_the_samples_it_would_have_had() -> None:
     options, whole = everything(), batches(0, everything(), 8)
-    lengths = Lengths(options.tempo, options.concatenation, (1,))
+    lengths = Lengths(options.tempo, options.concatenation, (1,), options.nothing.probability)
     left = whole[3].plan
     stream = UpdateStream(
         EXAMPLES,
@@ -163,7 +166,10 @@ def test_an_epoch_has_every_utterance_once_however_they_are_put_together(
     probability: float, most: int, max_seconds: float, seed: int, replay: bool
 ) -> None:
     lengths = Lengths(
-        kinds.TempoOptions(0.5, (0.8, 1.25)), kinds.ConcatenationOptions(probability, most, max_seconds), (1,)
+        kinds.TempoOptions(0.5, (0.8, 1.25)),
+        kinds.ConcatenationOptions(probability, most, max_seconds),
+        (1,),
+        nothing=0.3,
     )
     sources = (Source(0, 9, 0.5), Source(9, 18, 0.5)) if replay else ()
     options = {"batch_seconds": 12.0, "speeds": (0.9, 1.0), "lengths": lengths, "sources": sources}
@@ -174,6 +180,7 @@ def test_an_epoch_has_every_utterance_once_however_they_are_put_together(
     assert said[: 9 if replay else 18] == list(range(9 if replay else 18))
     assert len({item.seed for item in items}) == len(items)
     for item in items:
+        assert not (item.then and item.wordless)
         assert len(item.then) < most and (item.then or item.pause == 0)
         if item.then:
             assert (
@@ -184,6 +191,35 @@ def test_an_epoch_has_every_utterance_once_however_they_are_put_together(
         for batch in plan:
             longest = max(item.seconds(PACKED) for item in batch)
             assert len(batch) == 1 or longest * len(batch) <= 12.0 + 1e-9
+
+
+def test_where_nobody_speaks_there_is_noise_and_no_text() -> None:
+    """As loud as was asked for, as long as the speech would have been, and a share of all as asked for."""
+    options = AugmentOptions(nothing=kinds.NothingOptions(0.4, (-30.0, -20.0)))
+    found = [
+        (item, batch.waveform[row, :length], int(batch.target_lengths[row]))
+        for batch in batches(0, options, 40)
+        for row, (item, length) in enumerate(zip(batch.plan.items, batch.lengths.tolist(), strict=True))
+    ]
+    wordless = [(heard, tokens) for item, heard, tokens in found if item.wordless]
+    assert 0.3 < len(wordless) / len(found) < 0.5
+    assert all(tokens == 0 for _, tokens in wordless)
+    levels = [10 * float(torch.log10(heard.square().mean())) for heard, _ in wordless if heard.any()]
+    assert -30.5 < min(levels) < -25 < max(levels) < -19.5 and len(levels) < len(wordless)
+    for item, heard, tokens in found:
+        if not item.wordless:
+            clip = resample(Store().read(item.example), round(RATE * item.speed), RATE)
+            assert np.array_equal(heard.numpy(), clip) and tokens == 2
+
+
+def test_a_recording_of_noise_is_heard_instead_of_speech() -> None:
+    hum = np.sin(np.arange(RATE) / 3).astype(np.float32)
+    bank = NoiseBank([(Background(Path("hum/a.wav"), "hum"), hum)])
+    chain = Augmenter(AugmentOptions(nothing=kinds.NothingOptions(1.0)), RATE, bank)
+    heard = [chain.nothing(3000, seed) for seed in range(300)]
+    # Of a sine alone, neighbours of every sample add up to the same multiple of it.
+    hums = sum(np.corrcoef(clip[:-2] + clip[2:], clip[1:-1])[0, 1] > 0.999 for clip in heard if clip.any())
+    assert 180 < hums < 240
 
 
 def test_planned_seconds_are_those_of_the_samples() -> None:

@@ -17,14 +17,15 @@ RECIPES = Path(__file__).parents[3] / "recipes"
 
 def test_everything_is_off_by_default() -> None:
     options = AugmentOptions()
-    assert not any(probability_of(options, kind) for kind in (*KINDS, "tempo", "concatenation"))
+    assert not any(probability_of(options, kind) for kind in (*KINDS, "tempo", "concatenation", "nothing"))
     assert options.warp_seconds == 0 and options.top_speed == max(options.speeds)
 
 
 def test_the_recipe_with_everything_is_the_other_one_but_for_augmentation() -> None:
     plain = load_recipe(RECIPES / "librispeech-5h.toml")
     augmented = load_recipe(RECIPES / "librispeech-5h-augmented.toml")
-    assert all(0 < probability_of(augmented.augment, kind) < 1 for kind in (*KINDS, "tempo", "concatenation"))
+    everything = (*KINDS, "tempo", "concatenation", "nothing")
+    assert all(0 < probability_of(augmented.augment, kind) < 1 for kind in everything)
     changes = recipe_differences(recipe_to_dict(plain), recipe_to_dict(augmented))
     assert {change.partition(".")[0] for change in changes} == {"name", "augment"}
     assert dataclasses.replace(augmented, name=plain.name, augment=plain.augment) == plain

@@ -1,4 +1,5 @@
-"""What changes how long utterances are, drawn before batches are made of them: tempo and concatenation."""
+"""What changes the length or the text of utterances, drawn before batches are made of them: tempo,
+concatenation, and noise without speech."""
 
 from __future__ import annotations
 
@@ -16,15 +17,17 @@ from earwright.text.tokenizers import WORD_START
 
 @dataclass(frozen=True)
 class Lengths:
-    """How lengths are varied.
+    """How lengths and texts are varied.
 
     Attributes:
+        nothing: probability of an utterance that is not put together with others to be noise alone.
         space: the tokens between the texts of two utterances that become one; see `space_between`.
     """
 
     tempo: TempoOptions = field(default_factory=TempoOptions)
     concatenation: ConcatenationOptions = field(default_factory=ConcatenationOptions)
     space: tuple[int, ...] = ()
+    nothing: float = 0.0
 
 
 def space_between(tokenizer: Tokenizer) -> tuple[int, ...]:

@@ -15,11 +15,13 @@ from earwright.audio.backgrounds import Background, find_backgrounds, read_backg
 from earwright.audio.filters import fast_length
 from earwright.audio.mix import SILENT, excerpt, mix_at_snr, speech_power
 from earwright.audio.read import Samples, audio_info
-from earwright.data.augmentation.options import NoiseOptions
+from earwright.data.augmentation.options import NoiseOptions, NothingOptions
 from earwright.errors import EarwrightError
 
 MOST_HOURS = 2.0  # of noise in memory: 460 MB at 16 kHz
 LOWEST_HZ = 20.0  # pink noise is no louder below it
+# Of recordings, white noise, pink noise and silence in what is heard where nobody speaks.
+SHARES, SHARES_ALONE = (0.7, 0.1, 0.15, 0.05), (0.0, 0.35, 0.5, 0.15)
 TOLD = 3  # of the files that were skipped, by name
 
 
@@ -169,6 +171,36 @@ def add_noise(
         else:
             noise = white_noise(len(speech), generator)
     return mix_at_snr(speech, noise, snr, sample_rate)
+
+
+def nothing(
+    length: int,
+    sample_rate: int,
+    options: NothingOptions,
+    generator: np.random.Generator,
+    bank: NoiseBank | None = None,
+) -> Samples:
+    """(length,) float32 in which nobody speaks: recorded, white or pink noise, or digital silence.
+
+    Args:
+        length: samples to make.
+        sample_rate: Hz.
+        options: how loud.
+        generator: decides the rest.
+        bank: recordings; with them, most of it is recorded.
+    """
+    decibels = float(generator.uniform(*options.decibels))
+    kind = generator.choice(["recorded", "white", "pink", "silence"], p=SHARES if bank else SHARES_ALONE)
+    if kind == "silence":
+        return np.zeros(length, np.float32)
+    if kind == "recorded" and bank:
+        noise = bank.draw(length, generator)
+    elif kind == "white":
+        noise = white_noise(length, generator)
+    else:
+        noise = pink_noise(length, sample_rate, generator)
+    power = float(np.square(noise, dtype=np.float64).mean()) if length else 0.0
+    return noise * np.float32(math.sqrt(10 ** (decibels / 10) / power)) if power > SILENT else noise
 
 
 def _can_babble(voices: Voices | None, own: Sequence[int]) -> bool:

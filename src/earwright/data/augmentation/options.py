@@ -276,6 +276,23 @@ class ConcatenationOptions:
 
 
 @dataclass(frozen=True)
+class NothingOptions:
+    """No speech at all, and no text: a recognizer that has never heard noise alone writes words over it.
+
+    Attributes:
+        probability: of an utterance to be replaced, for this epoch, by noise of its length: a recording of
+            `noise.folders`, white or pink noise, or digital silence. Rooms, microphones and lines may follow.
+        decibels: mean power of it, relative to full scale.
+    """
+
+    probability: float = 0.0
+    decibels: Range = (-65.0, -10.0)
+
+    def __post_init__(self) -> None:
+        _check("nothing", self.probability, {"decibels": (self.decibels, -100.0, 0.0)})
+
+
+@dataclass(frozen=True)
 class AugmentOptions:
     """What is done to the training data so that it is never the same twice.
 
@@ -290,8 +307,8 @@ class AugmentOptions:
             rest with it.
         start: share of all steps before SpecAugment sets in. A model that still says only blanks finds
             its first letters in half the steps when nothing is hidden from it.
-        noise, room, pitch, tempo, gain, clipping, band, codec, cutout, concatenation: what is done to the
-            waveform, each a table of its own.
+        noise, room, pitch, tempo, gain, clipping, band, codec, cutout, concatenation, nothing: what is done
+            to the waveform, each a table of its own.
     """
 
     speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
@@ -312,6 +329,7 @@ class AugmentOptions:
     codec: CodecOptions = field(default_factory=CodecOptions)
     cutout: CutoutOptions = field(default_factory=CutoutOptions)
     concatenation: ConcatenationOptions = field(default_factory=ConcatenationOptions)
+    nothing: NothingOptions = field(default_factory=NothingOptions)
 
     def __post_init__(self) -> None:
         check_options(
