@@ -5,13 +5,10 @@ audio -> pieces of at most 20 s -> batches of like length -> features.onnx -> en
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
@@ -76,7 +73,10 @@ class Recognizer:
         self._acoustics.check_tokens(self.tokenizer.vocab_size)
         self._batch_samples = round(BATCH_SECONDS * self.meta.sample_rate)
         if self.meta.search.get("method") == "beam":
-            self._search_as_tuned(bundle)
+            from earwright.tuned import read_tuned
+
+            self._tuned = read_tuned(bundle)
+            self.use_beam()
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Recognizer:
@@ -90,37 +90,6 @@ class Recognizer:
             EarwrightError: not a bundle, or one that is damaged, altered, or newer than this program.
         """
         return cls(Bundle.open(path), threads)
-
-    def _search_as_tuned(self, bundle: Bundle) -> None:
-        """With the options, the language model and the words that `earwright tune` put into the bundle."""
-        from earwright.decoding import Rescorer
-        from earwright.decoding.rescore import ModelScorer
-        from earwright.decoding.setup import read_words
-        from earwright.lm.query import LanguageModel
-
-        def rescorer(path: Path) -> Rescorer:
-            share, scale = search.get("rescore_share", 0.5), search.get("rescore_scale", 1.0)
-            return Rescorer(ModelScorer.load(path), float(share), float(scale))
-
-        search = self.meta.search
-        other = ("method", "confidence_temperature", "rescore_share", "rescore_scale")
-        options = {name: value for name, value in search.items() if name not in other}
-        self._tuned = {"options": options}
-        readers: dict[str, tuple[str, Callable[[Path], Any]]] = {
-            "lm.bin": ("lm", LanguageModel.load),
-            "words.txt": ("lexicon", read_words),
-            **dict.fromkeys(("rescore.bin", "rescore.onnx"), ("rescorer", rescorer)),
-        }
-        with contextlib.ExitStack() as stack:
-            for name in readers.keys() & bundle.files.keys():
-                place = bundle.file_path(name)
-                if place is None:  # inside a zip; what is mapped stays when the file goes
-                    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-                    place = Path(stack.enter_context(folder)) / name
-                    place.write_bytes(bundle.read(name))
-                what, read = readers[name]
-                self._tuned[what] = read(place)
-        self.use_beam()
 
     def use_beam(
         self,

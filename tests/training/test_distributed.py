@@ -15,7 +15,6 @@ from safetensors.numpy import load_file
 from earwright.training.log import read_log
 from earwright.training.recipe import Recipe, load_recipe, recipe_to_toml
 
-
 RECIPES = Path(__file__).parents[2] / "recipes"
 
 
@@ -53,7 +52,7 @@ def test_codebooks_learn_from_what_all_processes_have_chosen(tones: Path, tmp_pa
 
 
 def train_both(recipe: Recipe, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The checkpoints of one process with two batches an update, and of two with one each; curves compared."""
+    """The checkpoints of one process with two batches an update and of two with one each; curves compared."""
     (folder / "recipe.toml").write_text(recipe_to_toml(recipe))
     train = ["-m", "earwright.cli.main", "train", str(folder / "recipe.toml"), "--no-weights", "--out"]
     together = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", *train, "two"]
