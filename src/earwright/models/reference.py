@@ -40,6 +40,7 @@ from earwright.nn.batch_norm import BatchNorm
 from earwright.nn.context import Context, length_mask
 from earwright.nn.dropout import SharedDropout
 from earwright.nn.mel import mel_edges
+from earwright.nn.narrow_attention import is_narrow, narrow_attention
 from earwright.nn.rvq import Choices, ResidualVectorQuantizer, dead_codes, perplexity
 
 # How far beyond a deviation of 1 a logarithm begins: -40 dB, where speech ends and the room is left.
@@ -228,7 +229,10 @@ class Attention(nn.Module):
         qkv = self.to_qkv(x).view(batch, frames, 3, self.heads, dim // self.heads)
         query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # each (B, H, T, D/H)
         # Fused: the T x T weights are never held as a whole. So there is no dropout on them.
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+        if self.training and allowed is None and is_narrow(query):
+            mixed = narrow_attention(query, key, value)  # the same, twice as fast with few numbers a head
+        else:
+            mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
         result: Tensor = self.to_out(mixed.transpose(1, 2).reshape(batch, frames, dim))
         return result
 
