@@ -41,7 +41,7 @@ def band_limit(samples: Samples, sample_rate: int, low: float = 0.0, high: float
         (N,) float32.
     """
 
-    def gain(frequency: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def gain(frequency: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
         kept = np.ones(len(frequency))
         if low > 0:
             kept *= _rise((frequency / low - 1) / EDGE)
@@ -66,7 +66,7 @@ def equalize(
         (N,) float32.
     """
 
-    def gain(frequency: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def gain(frequency: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
         place = np.log2(np.maximum(frequency, OCTAVES[0]))
         changed: npt.NDArray[np.float64] = 10 ** (np.interp(place, np.log2(OCTAVES), decibels) / 20)
         return changed
@@ -77,7 +77,7 @@ def equalize(
 def _weighted(
     samples: Samples,
     sample_rate: int,
-    gain: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]],
+    gain: Callable[[npt.NDArray[np.floating[Any]]], npt.NDArray[np.float64]],
 ) -> Samples:
     """(N,) with the amplitude of every frequency (in Hz) times its gain; all phases stay as they are."""
     if not len(samples):

@@ -85,7 +85,7 @@ class Grouping:
         Raises:
             EarwrightError: no cut has such a column, or bounds are given and none of its values is a number.
         """
-        values = [_value(_column(cut, self.column)) for cut in cuts]
+        values = [column_value(cut, self.column) for cut in cuts]
         if set(values) <= {NOT_GIVEN}:
             there = [name for name in OF_CUTS if any(getattr(cut, name) for cut in cuts)]
             there += sorted({name for cut in cuts for name in cut.custom})
@@ -97,6 +97,11 @@ class Grouping:
         if self.bounds and all(_number(value) is None for value in values):
             raise EarwrightError(f"no {self.column} is a number, so bounds do not part them; leave them out.")
         return _banded(values, self.bounds or (AGES if self.column == "age" else ()))
+
+
+def column_value(cut: Cut, name: str) -> str:
+    """What a cut has in a column, its own or the corpus's; `NOT_GIVEN` for nothing."""
+    return _value(getattr(cut, name) if name in OF_CUTS else cut.custom.get(name))
 
 
 def parse_grouping(text: str) -> Grouping:
@@ -147,10 +152,6 @@ def grouping_columns(cuts: Sequence[Cut]) -> dict[str, list[str]]:
             columns[name] = _banded(values, AGES if name == "age" else ())
     few = {name: values for name, values in columns.items() if _is_grouping(values)}
     return dict(list(few.items())[:COLUMNS])
-
-
-def _column(cut: Cut, name: str) -> object:
-    return getattr(cut, name) if name in OF_CUTS else cut.custom.get(name)
 
 
 def _number(text: str) -> float | None:
