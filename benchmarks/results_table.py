@@ -1,7 +1,8 @@
 """The tables of docs/results.md, from docs/results/*.json: a row for every error rate that was measured.
 
-`python benchmarks/results_table.py` prints them; with `--write docs/results.md` they are put between the file's
-marks `<!-- results -->` and `<!-- /results -->`; with `--check docs/results.md` the exit code is 1 if it differs.
+`python benchmarks/results_table.py` prints them; with `--write docs/results.md` they are put between the
+file's marks `<!-- results -->` and `<!-- /results -->`; with `--check docs/results.md` the exit code is 1 if
+it differs.
 """
 
 from __future__ import annotations
