@@ -80,20 +80,11 @@ def print_groups(console: Console, groups: Groups) -> None:
     for column, found in groups.items():
         console.print()
         console.print(Text(f"By {column}", style="bold"))
-        table = plain_table(
-            column, " utterances", " speakers", " words", " WER", " interval", " CER", " interval"
-        )
+        table = plain_table(column, " utterances", " WER", " interval", " CER", " interval")
         for name, one in found.items():
             ends = [
                 f"{100 * low:.1f} to {100 * high:.1f}" for low, high in (one.wer_interval, one.cer_interval)
             ]
-            table.add_row(
-                *(
-                    Text(shorten(name)),
-                    f"{one.utterances:,}",
-                    f"{one.speakers:,}",
-                    f"{one.words.reference:,}",
-                ),
-                *(percent(one.wer), ends[0], percent(one.cer), ends[1]),
-            )
+            figures = (f"{one.utterances:,}", percent(one.wer), ends[0], percent(one.cer), ends[1])
+            table.add_row(Text(shorten(name)), *figures)
         console.print(table)
