@@ -110,6 +110,24 @@ def test_json_and_saved_result(cuts: Path, capsys: pytest.CaptureFixture[str]) -
     assert told["worst"] and told["confused"] == [{"said": "cat", "recognized": "hat", "count": 1}]
 
 
+def test_rates_of_groups(cuts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["evaluate", "parrot.ear", "corpus/test", "--by", "speaker", "--save", "kept.json"]
+    assert main(arguments) == 0
+    shown = capsys.readouterr().out
+    assert "By speaker" in shown
+    kept = json.loads(Path("kept.json").read_text("utf-8"))
+    assert "--by=speaker" in kept["command"]
+    groups = kept["by"]["speaker"]
+    assert set(groups) == {"s0", "s1"} and sum(one["utterances"] for one in groups.values()) == 4
+    # "Hello there." is right and "no" is not heard; of the mat and the dog, 3 of 8 words are wrong.
+    assert groups["s0"]["wer"] == pytest.approx(1 / 3) and groups["s1"]["wer"] == pytest.approx(3 / 8)
+    for column, message in (("colour", "no cut has a colour"), ("age:", "write a column")):
+        assert main(["evaluate", "parrot.ear", "corpus/test", "--by", column]) == 1
+        assert message in capsys.readouterr().err
+    assert main(["evaluate", "parrot.ear", "--nothing", "silence", "--by", "speaker"]) == 1
+    assert "--by needs CUTS" in capsys.readouterr().err
+
+
 def test_names_given_by_hand(cuts: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         main(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from earwright.audio.read import Samples
 
 EDGE = 0.1  # of a cut-off frequency: over so much of it a band falls away
 PADDING = 0.05  # seconds of silence that keep a signal's end from reaching into its beginning
+OCTAVES = (62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)  # Hz, in the middle of each
 
 
 def fast_length(samples: int) -> int:
@@ -38,18 +40,53 @@ def band_limit(samples: Samples, sample_rate: int, low: float = 0.0, high: float
     Returns:
         (N,) float32.
     """
+
+    def gain(frequency: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+        kept = np.ones(len(frequency))
+        if low > 0:
+            kept *= _rise((frequency / low - 1) / EDGE)
+        if high > 0:
+            kept *= _rise((1 - frequency / high) / EDGE)
+        return kept
+
+    return _weighted(samples, sample_rate, gain)
+
+
+def equalize(
+    samples: Samples, sample_rate: int, decibels: Sequence[float] | npt.NDArray[np.float64]
+) -> Samples:
+    """Make octaves louder or quieter, evenly from the middle of one to that of the next, without delay.
+
+    Args:
+        samples: (N,) float32.
+        sample_rate: Hz.
+        decibels: of each of `OCTAVES`; what lies beyond the first and the last is changed as they are.
+
+    Returns:
+        (N,) float32.
+    """
+
+    def gain(frequency: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+        place = np.log2(np.maximum(frequency, OCTAVES[0]))
+        changed: npt.NDArray[np.float64] = 10 ** (np.interp(place, np.log2(OCTAVES), decibels) / 20)
+        return changed
+
+    return _weighted(samples, sample_rate, gain)
+
+
+def _weighted(
+    samples: Samples,
+    sample_rate: int,
+    gain: Callable[[npt.NDArray[np.floating[Any]]], npt.NDArray[np.float64]],
+) -> Samples:
+    """(N,) with the amplitude of every frequency (in Hz) times its gain; all phases stay as they are."""
     if not len(samples):
         return samples
     size = fast_length(len(samples) + round(PADDING * sample_rate))
-    frequency = np.fft.rfftfreq(size, 1 / sample_rate)
-    gain: npt.NDArray[np.float64] = np.ones(len(frequency))
-    if low > 0:
-        gain *= _rise((frequency / low - 1) / EDGE)
-    if high > 0:
-        gain *= _rise((1 - frequency / high) / EDGE)
-    spectrum = np.fft.rfft(samples, size) * gain.astype(np.float32)
-    kept: Samples = np.fft.irfft(spectrum, size)[: len(samples)].astype(np.float32, copy=False)
-    return kept
+    weights = gain(np.fft.rfftfreq(size, 1 / sample_rate)).astype(np.float32)
+    spectrum = np.fft.rfft(samples, size) * weights
+    weighted: Samples = np.fft.irfft(spectrum, size)[: len(samples)].astype(np.float32, copy=False)
+    return weighted
 
 
 def _rise(x: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from earwright.cli.evaluate_groups import add_group_argument
 from earwright.cli.evaluate_noise import add_noise_arguments
 from earwright.cli.evaluate_run import Scored, score_recognizer, typed
 from earwright.cli.search_flags import add_search_arguments, numbers, positive, use_search
@@ -56,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scoring.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of bootstrap and noise (default 0)"
     )
+    add_group_argument(scoring)
     running = parser.add_argument_group("running")
     running.add_argument("--limit", type=positive, metavar="N", help="only the first N cuts")
     running.add_argument(
@@ -101,6 +103,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the verb."""
     import contextlib
 
+    from earwright.cli.evaluate_groups import measure_groups, plan_groups
     from earwright.cli.evaluate_noise import evaluate_nothing, plan_noise
     from earwright.cli.terminal import tell_page
     from earwright.pages.document import page_file
@@ -114,11 +117,13 @@ def run(args: argparse.Namespace) -> int:
         raise EarwrightError("--boosts goes with --keyterms.")
     if (args.optional or args.fragments) and not (marked and args.sclite):
         raise EarwrightError("--optional and --fragments go with --sclite and two trn files.")
+    asked = plan_groups(args, marked)
     plan = plan_noise(args, marked)
     with contextlib.ExitStack() as files:
         # Opened before the work: a place that cannot be written is told at once.
         file = files.enter_context(page_file(args.html)) if args.html else None
         scored = Scored(_score_files(args)) if marked else _score_recognizer(args, plan)
+        scored = replace(scored, groups=measure_groups(asked, scored))
         result = _result(args, scored)
         if file:
             file.write(_page(args, scored, result))
@@ -183,6 +188,7 @@ def _score_recognizer(args: argparse.Namespace, plan: Plan) -> Scored:
 
 def _result(args: argparse.Namespace, scored: Scored) -> dict[str, Any]:
     """The result as a dictionary, to keep, to print and to put on a page."""
+    from earwright.cli.evaluate_groups import groups_record
     from earwright.evaluation.record import command_line, record
 
     corpus, split = corpus_and_split(Path(args.cuts))
@@ -195,7 +201,7 @@ def _result(args: argparse.Namespace, scored: Scored) -> dict[str, Any]:
         command=command_line(typed(args)),
         corpus=args.corpus or corpus,
         split=args.split or split,
-        **{"seed": args.seed} | scored.details,
+        **{"seed": args.seed} | scored.details | groups_record(scored.groups),
     )
 
 
@@ -220,6 +226,7 @@ def exhibition(scored: Scored, result: dict[str, Any], clips: int, seed: int) ->
 
 def _give(args: argparse.Namespace, scored: Scored, result: dict[str, Any]) -> None:
     """Write and print what was asked for."""
+    from earwright.cli.evaluate_groups import print_groups
     from earwright.cli.evaluate_noise import print_sections
     from earwright.evaluation.record import save_record
 
@@ -243,6 +250,7 @@ def _give(args: argparse.Namespace, scored: Scored, result: dict[str, Any]) -> N
             from earwright.evaluation.keyterm_report import keyterm_report
 
             console.print(keyterm_report(scored.keyterms, console.width))
+        print_groups(console, scored.groups)
         print_sections(console, scored)
 
 

@@ -238,7 +238,7 @@ def evaluate_nothing(args: argparse.Namespace) -> int:
     from earwright.recognizer import Recognizer
     from earwright.text import normalize
 
-    for name in ("noise", "rooms", "trn", "sclite", "limit", "boosts", "optional", "fragments"):
+    for name in ("noise", "rooms", "trn", "sclite", "by", "limit", "boosts", "optional", "fragments"):
         if getattr(args, name):
             raise EarwrightError(f"--{name} needs CUTS, with speech in them; --nothing alone has none.")
     normalize("", args.normalizer)  # what is wrong is told before the work, not after

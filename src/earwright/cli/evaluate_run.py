@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from earwright.errors import EarwrightError
 
 if TYPE_CHECKING:
+    from earwright.bundle_description import BundleMeta
     from earwright.cuts import Cut
     from earwright.decoding import Decoder
     from earwright.evaluation.align import Weights
@@ -35,6 +36,7 @@ class Scored:
     keyterms: KeytermCurve | None = None
     conditions: tuple[Conditions, ...] = ()
     nothing: NothingReport | None = None
+    groups: dict[str, dict[str, Evaluation]] = field(default_factory=dict)
 
 
 def score_recognizer(
@@ -75,6 +77,7 @@ def score_recognizer(
         "seed": meta.training.get("seed", seed),
         "parameters": meta.parameters or None,
         "training_minutes": meta.training_minutes,
+        **trained_on(meta),
         "audio_seconds": round(done.audio_seconds, 3),
         "decode_seconds": round(done.decode_seconds, 3),
         "threads": threads,
@@ -84,6 +87,21 @@ def score_recognizer(
     if curve is not None:
         details["keyterms"] = curve.to_dict()
     return Scored(evaluation, details, recognizer, done, curve)
+
+
+def trained_on(meta: BundleMeta) -> dict[str, Any]:
+    """What a bundle says of its training, for a kept result: hours of speech, the machine."""
+    training = meta.training
+    threads = training.get("threads")
+    machine = f"{training['processor']}, {threads} threads" if training.get("processor") and threads else None
+    return {
+        key: value
+        for key, value in {
+            "training_hours": training.get("hours_of_speech"),
+            "training_machine": machine,
+        }.items()
+        if value is not None
+    }
 
 
 def _cuts(places: Sequence[str | os.PathLike[str]], limit: int | None) -> tuple[list[Cut], int]:
@@ -138,6 +156,7 @@ def typed(args: argparse.Namespace) -> list[str]:
     if args.normalizer != "basic":
         words += ["--normalizer", args.normalizer]
     words += [f"--{flag}" for flag in ("sclite", "optional", "fragments") if getattr(args, flag)]
+    words += [f"--by={column}" for column in args.by]
     words += [f"--seed={args.seed}"] if args.seed else []
     words += [f"--limit={args.limit}"] if args.limit else []
     words += [f"--threads={args.threads}"] if args.threads else []

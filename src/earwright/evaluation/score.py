@@ -138,6 +138,14 @@ class Evaluation:
             for number, members in sorted(groups.items())
         ]
 
+    def of(self, scored: Sequence[Utterance]) -> Evaluation:
+        """The same of some of the utterances, with intervals of their own.
+
+        Raises:
+            EarwrightError: there are none.
+        """
+        return _evaluation(scored, self.normalizer, self.weights, self.seed)
+
     def summary(self) -> dict[str, Any]:
         """Rates (as fractions), intervals and counts, ready for JSON."""
         return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from earwright.audio.filters import band_limit
+from earwright.audio.filters import OCTAVES, band_limit, equalize
 from earwright.audio.read import Samples
 from earwright.data.augmentation.options import BandOptions, CutoutOptions
 
@@ -34,10 +34,13 @@ def clip(samples: Samples, share: float) -> Samples:
 def limit_band(
     samples: Samples, sample_rate: int, options: BandOptions, generator: np.random.Generator
 ) -> Samples:
-    """Keep one of the bands that the options name, cut at a drawn frequency."""
+    """Keep one of the bands that the options name, cut at a drawn frequency; or make octaves uneven."""
     kind = options.kinds[int(generator.integers(len(options.kinds)))]
     if kind == "telephone":
         return band_limit(samples, sample_rate, *TELEPHONE)
+    if kind == "equalizer":
+        most = options.equalizer
+        return equalize(samples, sample_rate, generator.uniform(-most, most, len(OCTAVES)))
     if kind == "low_pass":
         return band_limit(samples, sample_rate, high=float(generator.uniform(*options.low_pass)))
     return band_limit(samples, sample_rate, low=float(generator.uniform(*options.high_pass)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from earwright.data.options import check_options
 
 GENERATED = ("white", "pink", "babble")
-BANDS = ("low_pass", "high_pass", "telephone")
+BANDS = ("low_pass", "high_pass", "telephone", "equalizer")
 CODECS = ("mu_law", "opus", "mp3")
 
 Range = tuple[float, float]
@@ -171,18 +171,21 @@ class ClippingOptions:
 
 @dataclass(frozen=True)
 class BandOptions:
-    """Not all frequencies.
+    """Not all frequencies, or not all alike.
 
     Attributes:
         probability: of an utterance.
-        kinds: any of low_pass, high_pass and telephone (300 to 3400 Hz).
+        kinds: any of low_pass, high_pass, telephone (300 to 3400 Hz) and equalizer (every octave louder or
+            quieter, as another microphone hears it).
         low_pass, high_pass: where they are cut, in Hz.
+        equalizer: decibels that an octave is louder or quieter at most.
     """
 
     probability: float = 0.0
     kinds: tuple[str, ...] = BANDS
     low_pass: Range = (2500.0, 7000.0)
     high_pass: Range = (80.0, 500.0)
+    equalizer: float = 8.0
 
     def __post_init__(self) -> None:
         _check(
@@ -191,6 +194,7 @@ class BandOptions:
             {"low_pass": (self.low_pass, 500.0, 48000.0), "high_pass": (self.high_pass, 1.0, 2000.0)},
             _none_of("kinds", self.kinds, BANDS),
             (bool(self.kinds), "kinds names no band"),
+            (0 < self.equalizer <= 40, "equalizer must lie above 0 and be at most 40"),
         )
 
 
