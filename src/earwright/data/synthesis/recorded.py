@@ -33,8 +33,8 @@ def as_recorded(samples: Samples, options: SynthesisOptions, index: int) -> Samp
             return speech / np.float32(max(1.0, float(np.abs(speech).max())))
     if options.clean:
         return speech
-    peak = 10 ** (rng.uniform(-12, -1) / 20)
-    return speech * np.float32(peak / max(float(np.abs(speech).max()), 1e-6))
+    peak, loudest = 10 ** (rng.uniform(-12, -1) / 20), np.abs(speech).max()
+    return speech * np.float32(peak / loudest) if loudest else speech
 
 
 def _with_pauses(samples: Samples, sample_rate: int, rng: np.random.Generator) -> Samples:
