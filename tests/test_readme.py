@@ -102,7 +102,7 @@ def workplace(tmp_path: Path, runtime_bundle: Path, monkeypatch: pytest.MonkeyPa
         "scheu ʃ ɔʏ\nmaus m aʊ s\n"
     )
     (tmp_path / "sentences.txt").write_text("one sentence\nand another\n")
-    (tmp_path / "books.txt").write_text("She was handsome. He was clever. It was a day.\n" * 9)
+    (tmp_path / "books.txt").write_text("She was so handsome. He was a clever man. It was a day.\n" * 9)
     (tmp_path / "dev.txt").write_text("She was clever.\n")
     shutil.copytree(ROOT / "tests" / "data" / "librispeech", tmp_path / "LibriSpeech" / "dev-clean")
     for name in ("mine", "other"):  # what training them would have left

@@ -106,7 +106,10 @@ class _Deadly(str):
 def test_a_crash_costs_one_text(tmp_path: Path) -> None:
     (voice,) = choose_voices("en", 1)
     texts = ["one", "two", _Deadly("boom"), "three", "four", "five"]
-    items = [_Item(i, text, voice, str(tmp_path / f"{i}.flac")) for i, text in enumerate(texts)]
+    items = [
+        _Item(i, text, voice, str(tmp_path / f"{i}.flac"), seed=i, speaker=voice.name)
+        for i, text in enumerate(texts)
+    ]
     speak_one = functools.partial(_speak_item, options=SynthesisOptions())
     results = run_all(speak_one, items, 2, _crashed)
     assert [bool(result.samples) for result in results] == [True, True, False, True, True, True]

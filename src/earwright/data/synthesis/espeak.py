@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
 
 from earwright.errors import EarwrightError, first_line
 
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from earwright.audio.read import Samples
+
 # From espeak-ng's speak_lib.h.
 _SYNCHRONOUS = (
     2  # AUDIO_OUTPUT_SYNCHRONOUS: samples go to the callback, and the call returns when all are there
 )
 _DONT_EXIT = 0x8000  # espeakINITIALIZE_DONT_EXIT: report an error instead of ending the process
-_UTF8 = 1  # espeakCHARS_UTF8
-_RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4  # espeak_PARAMETER
+_UTF8, _SSML = 1, 0x10  # espeakCHARS_UTF8, espeakSSML
+_RATE, _VOLUME, _PITCH, _RANGE, _WORD_GAP = 1, 2, 3, 4, 7  # espeak_PARAMETER
 _VOLUME_WITHOUT_CLIPPING = 50  # of 100: the loudest voices clip at the default
 
 # Voices that sound like machines, monsters or whispers: nobody to learn from.
@@ -48,6 +51,10 @@ class Voice:
         rate: words a minute.
         pitch: 0 to 100, 50 is the variant's own.
         range: how much the pitch moves, 0 (monotone) to 100.
+        gap: between words, in hundredths of a second at 175 words a minute.
+        emphatic: one word of each text, whichever, is stressed.
+        effort: 0 to below 1: by how much high frequencies are raised (by a pre-emphasis of so much), as they
+            are in a voice that is raised.
     """
 
     accent: str
@@ -55,12 +62,46 @@ class Voice:
     rate: int = 175
     pitch: int = 50
     range: int = 50
+    gap: int = 0
+    emphatic: bool = False
+    effort: float = 0.0
 
     @property
     def name(self) -> str:
         """A name fit for file names that tells every setting."""
         variant = self.variant.replace(" ", "_")
         return f"{self.accent}.{variant}.{self.rate}.{self.pitch}.{self.range}"
+
+    @property
+    def language(self) -> str:
+        """The code of its language, and after a hyphen the accent."""
+        return self.accent
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What its cuts say of it."""
+        return {"synthesizer": "espeak-ng", "variant": self.variant}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a style has made of it."""
+        return {
+            "rate": self.rate,
+            "pitch": self.pitch,
+            "range": self.range,
+            "gap": self.gap,
+            "effort": self.effort,
+        }
+
+    def say(self, text: str, seed: int) -> tuple[Samples, int]:
+        """Samples (N,), float32 in [-1, 1], and their rate in Hz; see `speak`."""
+        import numpy as np
+
+        spoken, rate = speak(text, self, seed)
+        samples: Samples = spoken.astype(np.float32) / np.float32(32768)
+        if self.effort:
+            samples[1:] -= np.float32(self.effort) * samples[:-1]
+        return samples, rate
 
 
 def accents(language: str) -> list[str]:
@@ -87,6 +128,11 @@ def variants() -> tuple[str, ...]:
     return tuple(sorted(path.name for path in _variant_folder().iterdir() if _sounds_human(path)))
 
 
+def has_variant(name: str) -> bool:
+    """Whether espeak-ng has a speaker of this name, human or not."""
+    return (_variant_folder() / name).is_file()
+
+
 def _sounds_human(path: Path) -> bool:
     """Whether a speaker's file describes somebody that one could meet."""
     echo = _ECHO.search(path.read_text(encoding="utf-8", errors="replace"))
@@ -106,7 +152,7 @@ def speak(text: str, voice: Voice, seed: int = 0) -> tuple[NDArray[np.int16], in
     Args:
         text: what to say, in the language of the voice's accent.
         voice: who says it.
-        seed: of the noise in breathy sounds.
+        seed: of the noise in breathy sounds, and of the word that is stressed.
 
     Returns:
         Samples (N,) and their rate in Hz (22050); N is 0 for a text without anything to pronounce.
@@ -139,12 +185,27 @@ def speak(text: str, voice: Voice, seed: int = 0) -> tuple[NDArray[np.int16], in
         library.espeak_SetParameter(_PITCH, voice.pitch, 0)
         library.espeak_SetParameter(_RANGE, voice.range, 0)
         library.espeak_SetParameter(_VOLUME, _VOLUME_WITHOUT_CLIPPING, 0)
-        data = text.replace("\0", " ").encode()
-        failed = library.espeak_Synth(data, ctypes.c_size_t(len(data) + 1), 0, 0, 0, _UTF8, None, None)
+        if voice.gap:
+            library.espeak_SetParameter(_WORD_GAP, voice.gap, 0)
+        said = text.replace("\0", " ")
+        flags = _UTF8 | _SSML if voice.emphatic else _UTF8
+        data = (_with_emphasis(said, seed) if voice.emphatic else said).encode()
+        failed = library.espeak_Synth(data, ctypes.c_size_t(len(data) + 1), 0, 0, 0, flags, None, None)
         library.espeak_Terminate()
     if failed:
         raise EarwrightError(f"espeak-ng could not say {text[:60]!r} (its error {failed}).")
     return (np.concatenate(blocks) if blocks else np.zeros(0, np.int16)), int(rate)
+
+
+def _with_emphasis(text: str, seed: int) -> str:
+    """SSML in which one word is stressed."""
+    import numpy as np
+
+    words = [escape(word) for word in text.split()]
+    if words:
+        chosen = int(np.random.default_rng((seed, 0)).integers(len(words)))
+        words[chosen] = f'<emphasis level="strong">{words[chosen]}</emphasis>'
+    return " ".join(words)
 
 
 @contextmanager
