@@ -76,6 +76,7 @@ def search_words(args: argparse.Namespace) -> list[str]:
         "keyterm_boost",
         "grammar",
         "rejection",
+        "codebooks",
     )
     return [
         f"--{name.replace('_', '-')}={value:g}"
