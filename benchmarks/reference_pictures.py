@@ -13,6 +13,7 @@ steps.
 from __future__ import annotations
 
 import argparse
+import io
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from PIL import Image
 from safetensors.torch import load
 from torch import Tensor
 
@@ -30,6 +32,7 @@ from earwright.models.reference import Attention
 from earwright.nn.features import FeatureOptions, build_features
 from earwright.nn.normalization import FeatureNormalization
 from earwright.text import load_tokenizer
+from earwright.text.tokenizers import WORD_START
 from earwright.training.log import read_log
 from earwright.training.recipe import recipe_from_dict
 
@@ -49,7 +52,9 @@ def main() -> None:
     draw = {"clip": draw_clip, "curves": draw_curves, "codebooks": draw_codebooks}[args.picture]
     figure = draw(args)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(args.out, dpi=110, bbox_inches="tight")
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=80, bbox_inches="tight")
+    Image.open(drawn).convert("RGB").quantize(256).save(args.out, optimize=True)  # a fifth of the bytes
 
 
 @torch.no_grad()
@@ -82,35 +87,34 @@ def draw_clip(args: argparse.Namespace) -> Figure:
     )[0][0]
 
     layers, heads = len(weights), weights[0].shape[0]
-    figure = Figure(figsize=(12, 9 + 1.6 * layers))
-    grid = figure.add_gridspec(4 + layers, heads, height_ratios=[2, 2, 1.2, 2, *([1.8] * layers)])
-    _image(figure, grid[0, :], mel.T, seconds, "log-mel spectrum, which the model never sees")
-    first = heard[0].abs()  # (T, C)
-    first = torch.nn.functional.avg_pool1d(first.T[None], max(1, len(first) // 800))[0]  # (C, t)
-    order = _centres(model).argsort()
-    _image(
-        figure, grid[1, :], (first[order] + 1e-3).log(), seconds, "the first block, its filters by frequency"
-    )
-    axis = figure.add_subplot(grid[2, :])
+    figure = Figure(figsize=(12, 9 + 1.1 * layers))
+    whole = figure.add_gridspec(2, 1, height_ratios=[9, 1.1 * layers], hspace=0.1)
+    grid = whole[0].subgridspec(4, 1, height_ratios=[2, 2, 1.2, 2], hspace=0.5)
+    looks = whole[1].subgridspec(layers, heads, hspace=0.3, wspace=0.05)
+    _image(figure, grid[0], mel.T, seconds, "log-mel spectrum, which the model never sees")
+    first = torch.nn.functional.avg_pool1d(heard[0].T[None], max(1, len(heard[0]) // 800))[0]  # (C, t)
+    order = _centres(model).argsort(stable=True)
+    _image(figure, grid[1], first[order], seconds, "the first block, its channels by frequency")
+    axis = figure.add_subplot(grid[2])
     if output.codes is not None:
         codes = output.codes[0].numpy()
         axis.plot(np.arange(codes.shape[1]) * model.frame_shift, codes[0], ".", markersize=3)
     axis.set(title="codes of the first codebook", xlim=(0, seconds))
-    _image(
-        figure, grid[3, :], output.log_probs[0].T, seconds, "log-probs of tokens, and the letters of the best"
-    )
+    _image(figure, grid[3], output.log_probs[0].exp().sqrt().T, seconds, "tokens, from the blank up")
     best = output.log_probs[0].argmax(1).tolist()
     for frame, (token, before) in enumerate(zip(best, [0, *best], strict=False)):
         if token not in (0, before):
+            letter = tokenizer.tokens[token].replace(WORD_START, "_")
             figure.axes[-1].text(
-                frame * model.frame_shift, token, tokenizer.tokens[token], color="white", fontsize=7
+                frame * model.frame_shift, len(tokenizer.tokens), letter, fontsize=8, ha="center"
             )
+    figure.axes[-1].set_title("tokens, from the blank up, and what the best of them spell", pad=14)
     for layer, of_layer in enumerate(weights):
         for head, one in enumerate(of_layer):
-            axis = figure.add_subplot(grid[4 + layer, head])
-            axis.imshow(one.sqrt(), cmap="magma", aspect="auto")
-            axis.set(xticks=[], yticks=[], title=f"layer {layer + 1}, head {head + 1}")
-    figure.tight_layout()
+            axis = figure.add_subplot(looks[layer, head])
+            axis.imshow(one.sqrt(), cmap="magma", aspect="auto", vmax=float(one.sqrt().quantile(0.995)))
+            axis.set(xticks=[], yticks=[])
+            axis.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=8, pad=3)
     return figure
 
 
@@ -176,8 +180,15 @@ def _centres(model: ReferenceModel) -> Tensor:
 
 def _image(figure: Figure, place: Any, values: Tensor, seconds: float, title: str) -> None:
     axis = figure.add_subplot(place)
+    low, high = np.percentile(values.numpy(), (2, 99.5))  # a few loud points must not hide the rest
     axis.imshow(
-        values, origin="lower", aspect="auto", cmap="magma", extent=(0, seconds, -0.5, len(values) - 0.5)
+        values,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        extent=(0, seconds, -0.5, len(values) - 0.5),
+        vmin=low,
+        vmax=high,
     )
     axis.set(title=title, xlim=(0, seconds))
 
