@@ -3,7 +3,9 @@
     python benchmarks/reference_lesson.py LJSPEECH_TRAIN LJSPEECH_REST --minutes 5 --work runs/lesson \\
         --save docs/results/reference-lesson.json
 
-Every variant is recipes/reference.toml with the changes below, trained for the same time with the same seed.
+Every variant is recipes/reference.toml with the changes below, trained with the same seed for the same time; or,
+on a machine that has other work too, for the same number of updates (`--steps`; with larger batches for as much
+less as they are larger), so that what else goes on changes nothing.
 Told are its character error rate on the training set, which it is to learn by heart, and on clips that it has
 never heard; and of its codebooks the bits a second, perplexities, dead codes, and the error with fewer of
 them. What `--work` has already is not trained again, so that it may be stopped at any time; `--only` names
@@ -33,6 +35,7 @@ from earwright.bundle import Bundle
 from earwright.cuts import read_cuts
 from earwright.evaluation.record import machine, save_record
 from earwright.evaluation.run import transcribe_cuts
+from earwright.training import load_recipe
 from earwright.training.log import read_log
 
 EARWRIGHT = [sys.executable, "-m", "earwright.cli.main"]
@@ -76,6 +79,7 @@ def main() -> int:
     parser.add_argument("train", type=Path, help="prepared folder of what is learnt")
     parser.add_argument("rest", type=Path, help="prepared folder of what is not")
     parser.add_argument("--minutes", type=float, default=5.0, help="of training, for each variant")
+    parser.add_argument("--steps", type=int, help="updates of each variant, instead of minutes")
     parser.add_argument("--only", nargs="+", choices=list(VARIANTS), default=list(VARIANTS), metavar="NAME")
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="in every variant")
@@ -108,7 +112,13 @@ def learn(args: argparse.Namespace, name: str) -> Path:
         *args.set,
         *VARIANTS[name],
     ]
-    command = [*EARWRIGHT, "train", str(args.recipe), "--out", str(out), "--max-time", f"{args.minutes}m"]
+    command = [*EARWRIGHT, "train", str(args.recipe), "--out", str(out)]
+    if args.steps:
+        usual, here = (load_recipe(args.recipe, some).training.batch_seconds for some in ([], changes))
+        steps = round(args.steps * float(usual) / float(here))
+        changes += ["training.max_time=", f"training.steps={steps}"]
+    else:
+        command += ["--max-time", f"{args.minutes}m"]
     for change in changes:
         command += ["--set", change]
     print(name, flush=True)
@@ -177,7 +187,8 @@ def result_of(args: argparse.Namespace, rows: list[dict[str, Any]]) -> dict[str,
         "command": shlex.join(["python", *sys.argv]),
         "machine": machine(),
         "clips": args.limit,
-        "minutes_given": args.minutes,
+        "minutes_given": None if args.steps else args.minutes,
+        "steps_given": args.steps,
         "variants": rows,
     }
 
