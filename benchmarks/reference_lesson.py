@@ -4,8 +4,8 @@
         --save docs/results/reference-lesson.json
 
 Every variant is recipes/reference.toml with the changes below, trained with the same seed for the same time;
-or, where other work shares the machine, for as many updates (`--steps`; with larger batches as many fewer), so
-that what else goes on changes nothing.
+or, where other work shares the machine, for as many updates (`--steps`; with larger batches as many fewer),
+so that what else goes on changes nothing.
 Told are its character error rate on the training set, which it is to learn by heart, and on clips that it has
 never heard; and of its codebooks the bits a second, perplexities, dead codes, and the error with fewer of
 them. What `--work` has already is not trained again, so that it may be stopped at any time; `--only` names
