@@ -5,10 +5,11 @@
         --room corpora/noise/room_background --save FILE.json
 
 Digital silence is zeros. The silence of a room is pink noise 60 dB below full scale, with recordings of rooms
-in which nothing happens added to it as loud as they are. Each folder after --noise is a class: name those no
-recognizer was trained with. Recordings of a class go by one after the other, in an order drawn anew for each
-round, until the ten minutes are full; how much of them there is is kept with the figures. Words are those of
-the normalizer `basic`.
+in which nothing happens added to it as loud as they are. Of music and rooms only the part is heard that
+training leaves alone; each folder after --noise is a class that is heard whole: name those no recognizer was
+trained with. Recordings of a class go by one after the other, in an order drawn anew for each round, until
+the ten minutes are full; how much of them there is is kept with the figures. Words are those of the
+normalizer `basic`.
 """
 
 from __future__ import annotations
@@ -47,8 +48,12 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1, metavar="N")
     parser.add_argument("--save", metavar="FILE")
     args = parser.parse_args()
-    kinds, recorded = classes(args)
-    recognizers = [listen(bundle, kinds, recorded, args.threads) for bundle in args.bundles]
+    try:
+        kinds, recorded = classes(args)
+        recognizers = [listen(bundle, kinds, recorded, args.threads) for bundle in args.bundles]
+    except EarwrightError as error:
+        print(f"silence: {error}", file=sys.stderr)
+        return 1
     if args.save:
         result = {
             "name": Path(args.save).stem,
@@ -67,28 +72,29 @@ def classes(args: argparse.Namespace) -> tuple[list[Kind], dict[str, float]]:
     """What to listen to, and how many seconds of recordings there are of each class that has some."""
     kinds = [Kind("silence", partial(silence, minutes=args.minutes))]
     recorded: dict[str, float] = {}
-    paths = recordings(args.room) if args.room else []
+    paths = recordings(args.room, "test") if args.room else []
     kinds.append(Kind("room", partial(room, paths, seed=args.seed, minutes=args.minutes)))
     if paths:
         recorded["room"] = seconds_of(paths)
-    for folder in [*([args.music] if args.music else []), *args.noise]:
-        name, paths = Path(folder).resolve().name, recordings(folder)
+    folders = [(args.music, "test")] if args.music else []
+    for folder, part in [*folders, *((folder, "all") for folder in args.noise)]:
+        name, paths = Path(folder).resolve().name, recordings(folder, part)
         kinds.append(Kind(name, partial(over_and_over, paths, seed=args.seed, minutes=args.minutes)))
         recorded[name] = seconds_of(paths)
     return kinds, recorded
 
 
-def recordings(folder: str) -> list[Path]:
-    """The recordings below a folder that have a header that can be read."""
+def recordings(folder: str, part: str) -> list[Path]:
+    """The recordings of a part of a folder that have a header that can be read."""
     found = []
-    for background in find_backgrounds([folder]):
+    for background in find_backgrounds([folder], part):
         try:
             audio_info(background.path)
             found.append(background.path)
         except EarwrightError as error:
             print(f"left out: {error}", file=sys.stderr)
     if not found:
-        raise SystemExit(f"{folder}: none of its recordings can be read")
+        raise EarwrightError(f"{folder}: none of its recordings can be read.")
     return found
 
 

@@ -96,12 +96,6 @@ def iterate_cuts(path: str | os.PathLike[str]) -> Iterator[Cut]:
         yield cut
 
 
-def _first_line_of(identity: str, manifest: Path) -> int:
-    """The first line that has a cut of this id; there is one."""
-    lines = ((number, parse_line(line, manifest, number)) for number, line in iterate_lines(manifest))
-    return next(number for number, cut in lines if cut.id == identity)
-
-
 def find_manifest(path: str | os.PathLike[str]) -> Path:
     """The file of cuts that `path` is, or that the prepared folder `path` holds.
 

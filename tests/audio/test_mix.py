@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,7 +108,7 @@ def test_bad_files_are_skipped_and_told(tmp_path: Path) -> None:
     assert [(one.path.name, len(samples)) for one, samples in read] == [("good.wav", 64000)]
     assert [name for name, _ in told] == ["bad.wav", "silent.wav"] and told[1][1] == "it is silent"
     (tmp_path / "good.wav").unlink()
-    with pytest.raises(EarwrightError, match="none of 2 recordings can be used"):
+    with pytest.raises(EarwrightError, match=r"none of 2 recordings can be used.*bad.wav \(this is no audio"):
         read_backgrounds(find_backgrounds([tmp_path]), 16000, lambda p, why: None)
 
 
@@ -117,3 +120,32 @@ def test_folders_without_recordings(tmp_path: Path) -> None:
     write(tmp_path / "one.wav", spoken(1.0, 0.1))
     with pytest.raises(EarwrightError, match="no recording is in the test part"):
         find_backgrounds([tmp_path], "test")
+
+
+def test_a_folder_that_cannot_be_listed_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ("fan", "tap"):
+        write(tmp_path / kind / "one.wav", spoken(1.0, 0.1))
+    listed = os.scandir
+
+    def refusing(place: str) -> Any:  # the superuser, as whom tests may run, is refused nothing
+        if str(place).endswith("tap"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(place))
+        return listed(place)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(EarwrightError, match=r"tap: this folder cannot be read \(Permission denied\)"):
+        find_backgrounds([tmp_path])
+
+
+def test_a_folder_has_one_name_from_wherever_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "music"
+    for number in range(6):
+        write(folder / f"{number}.wav", spoken(1.0, 0.1))
+    there = find_backgrounds([folder], "test")
+    monkeypatch.chdir(folder)
+    here = find_backgrounds(["."], "test")
+    assert [(one.kind, one.path.name) for one in here] == [(one.kind, one.path.name) for one in there]

@@ -124,6 +124,8 @@ def test_rates_of_groups(cuts: Path, capsys: pytest.CaptureFixture[str]) -> None
     for column, message in (("colour", "no cut has a colour"), ("age:", "write a column")):
         assert main(["evaluate", "parrot.ear", "corpus/test", "--by", column]) == 1
         assert message in capsys.readouterr().err
+    assert main(["evaluate", "parrot.ear", "corpus/test", "--by", "speaker", "--by", "speaker:1,2"]) == 1
+    assert "--by speaker is given twice" in capsys.readouterr().err
     assert main(["evaluate", "parrot.ear", "--nothing", "silence", "--by", "speaker"]) == 1
     assert "--by needs CUTS" in capsys.readouterr().err
 

@@ -159,7 +159,7 @@ def test_cuts_may_stand_anywhere(
         (["corpus/test", "--noise-part", "all"], 1, "--noise-part goes with"),
         (["corpus/test", "--noise", "none"], 1, "none is not a folder of recordings"),
         (["corpus/test", "--noise", "empty"], 1, "there is no recording in it"),
-        (["corpus/test", "--noise", "bad"], 1, "none of 1 recordings can be read, such as"),
+        (["corpus/test", "--noise", "bad"], 1, "none of 1 recordings can be used, such as"),
         (["corpus/test", "--rooms", "silent"], 1, "none of 1 recordings can be used, such as"),
         (["corpus/test", "--noise", "noise/boiler"], 1, "a class needs two at least"),
         (["--nothing", "noise/boiler"], 1, "a class needs two at least"),

@@ -23,6 +23,7 @@ from earwright.evaluation.noise import (
     Condition,
     Draws,
     behind,
+    check_room,
     conditions,
     find_backdrop,
     inside,
@@ -167,8 +168,20 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     assert len(find_backdrop([str(tmp_path / "one")], "all").recordings) == 1
     for name in ("a.wav", "b.wav"):
         (tmp_path / "one" / name).write_bytes(b"no audio")
-    with pytest.raises(EarwrightError, match="none of 2 recordings can be read, such as"):
+    with pytest.raises(EarwrightError, match="none of 2 recordings can be used, such as"):
         find_backdrop([str(tmp_path / "one")], "all")
+
+
+def test_silent_rooms_are_told_before_the_work(tmp_path: Path) -> None:
+    for number in range(2):
+        soundfile.write(tmp_path / f"{number}.wav", np.zeros(RATE), RATE)
+    assert len(find_backdrop([str(tmp_path)], "all").recordings) == 2  # by their headers they are fine
+    with pytest.raises(
+        EarwrightError, match=r"none of 2 recordings can be used, such as .*0.wav: it is silent"
+    ):
+        find_backdrop([str(tmp_path)], "all", check_room)
+    soundfile.write(tmp_path / "2.wav", np.eye(1, RATE).ravel(), RATE)
+    assert len(find_backdrop([str(tmp_path)], "all", check_room).recordings) == 3
 
 
 def test_classes_without_a_test_part_are_named(folder: Path) -> None:

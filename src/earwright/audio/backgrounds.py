@@ -40,24 +40,16 @@ def find_backgrounds(folders: Iterable[str | os.PathLike[str]], part: str = "all
         part: "train", "test" or "all".
 
     Raises:
-        EarwrightError: a folder is missing or has no audio, or nothing is left in this part.
+        EarwrightError: a folder is missing, cannot be read or has no audio, or nothing is left in this part.
     """
     assert part in PARTS
     found: list[Background] = []
     for folder in map(Path, folders):
-        if not folder.is_dir():
-            raise EarwrightError(f"{folder} is not a folder of recordings.")
-        files = sorted(
-            path
-            for path in folder.rglob("*")
-            if path.suffix.lower() in AUDIO_SUFFIXES | CONTAINER_SUFFIXES and path.is_file()
-        )
-        if not files:
-            raise EarwrightError(f"{folder}: there is no recording in it.")
+        own_name = os.path.basename(os.path.abspath(folder))  # "." has one, too
         classes: dict[str, list[Path]] = {}
-        for path in files:
+        for path in _files(folder):
             inner = path.relative_to(folder).parts
-            classes.setdefault(inner[0] if len(inner) > 1 else folder.name, []).append(path)
+            classes.setdefault(inner[0] if len(inner) > 1 else own_name, []).append(path)
         for kind, paths in classes.items():
             chosen = set(paths) if part == "all" else _part(kind, paths, part)
             found += [Background(kind, path) for path in paths if path in chosen]
@@ -67,6 +59,29 @@ def find_backgrounds(folders: Iterable[str | os.PathLike[str]], part: str = "all
             f"{names}: no recording is in the {part} part; a class needs two at least to be parted."
         )
     return found
+
+
+def _files(folder: Path) -> list[Path]:
+    """The audio below a folder, sorted; no class is missing without a word because it cannot be listed."""
+    try:
+        if not folder.is_dir():
+            raise EarwrightError(f"{folder} is not a folder of recordings.")
+        files = sorted(
+            path
+            for inner, _, names in os.walk(folder, onerror=_raise)
+            for path in (Path(inner, name) for name in names)
+            if path.suffix.lower() in AUDIO_SUFFIXES | CONTAINER_SUFFIXES and path.is_file()
+        )
+    except OSError as error:
+        where = error.filename or folder
+        raise EarwrightError(f"{where}: this folder cannot be read ({error.strerror or error}).") from error
+    if not files:
+        raise EarwrightError(f"{folder}: there is no recording in it.")
+    return files
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _part(kind: str, paths: list[Path], part: str) -> set[Path]:
@@ -89,18 +104,21 @@ def read_backgrounds(
         EarwrightError: nothing is left.
     """
     read: list[tuple[Background, Samples]] = []
-    count = 0
+    reasons: list[str] = []
     for background in backgrounds:
-        count += 1
         try:
             samples = read_audio(background.path, sample_rate)
+            if float((samples.astype("float64") ** 2).mean()) <= SILENT:
+                raise EarwrightError("it is silent")
         except EarwrightError as error:
-            skipped(background.path, first_line(error))
-            continue
-        if not len(samples) or float((samples.astype("float64") ** 2).mean()) <= SILENT:
-            skipped(background.path, "it is silent")
+            reason = first_line(error).removeprefix(f"{background.path}: ").rstrip(".")
+            skipped(background.path, reason)
+            reasons.append(f"{background.path} ({reason})")
             continue
         read.append((background, samples))
     if not read:
-        raise EarwrightError(f"none of {count} recordings can be used: each is unreadable or silent.")
+        raise EarwrightError(
+            f"none of {len(reasons)} recordings can be used: each is unreadable or silent, such as "
+            f"{reasons[0]}."
+        )
     return read

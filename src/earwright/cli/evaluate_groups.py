@@ -34,7 +34,7 @@ def plan_groups(args: argparse.Namespace, marked: bool) -> list[Grouping]:
     """What was asked for, looked up in the cuts before anything is transcribed.
 
     Raises:
-        EarwrightError: a grouping that cannot be read, or that these cuts do not have.
+        EarwrightError: a grouping that cannot be read, that these cuts do not have, or that comes twice.
     """
     from earwright.cuts import read_cuts
     from earwright.evaluation.groups import parse_grouping
@@ -42,6 +42,9 @@ def plan_groups(args: argparse.Namespace, marked: bool) -> list[Grouping]:
     if args.by and marked:
         raise EarwrightError("--by groups prepared cuts by their columns; trn files have none.")
     asked = [parse_grouping(text) for text in args.by]
+    columns = [grouping.column for grouping in asked]
+    if twice := next((column for column in columns if columns.count(column) > 1), None):
+        raise EarwrightError(f"--by {twice} is given twice; one grouping of a column is told and kept.")
     if asked:
         cuts = list(read_cuts(args.cuts))[: args.limit]
         for grouping in asked:

@@ -122,7 +122,7 @@ def plan_noise(args: argparse.Namespace, marked: bool = False) -> Plan:
     Raises:
         EarwrightError: an argument without its like, or a folder without a recording that can be used.
     """
-    from earwright.evaluation.noise import find_backdrop
+    from earwright.evaluation.noise import check_room, find_backdrop
     from earwright.evaluation.nothing import find_nothing
 
     asked = [f"--{name}" for name in ("noise", "rooms", "nothing") if getattr(args, name)]
@@ -136,7 +136,7 @@ def plan_noise(args: argparse.Namespace, marked: bool = False) -> Plan:
     kinds, left_out = find_nothing(args.nothing or (), part, args.seed)
     return Plan(
         noise=find_backdrop(args.noise, part) if args.noise else None,
-        rooms=find_backdrop(args.rooms, part) if args.rooms else None,
+        rooms=find_backdrop(args.rooms, part, check_room) if args.rooms else None,
         snrs=args.snr or LEVELS,
         nothing=tuple(kinds),
         left_out=tuple(left_out),

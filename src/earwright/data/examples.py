@@ -175,8 +175,8 @@ def build_training_set(
     audio: AudioStore = CutAudio(chosen, sample_rate)
     hours = sum(cut.duration for cut in chosen) / 3600
     if options.cache == "pcm" or (options.cache == "auto" and hours <= CACHED_HOURS):
-        cache, problems = open_pcm_cache(chosen, sample_rate, cache_folder(), report)
-        audio, kept = _readable(cache, chosen, kept, problems, left_out)
+        cache, _ = open_pcm_cache(chosen, sample_rate, cache_folder(), report)
+        audio, kept = _readable(cache, chosen, kept, left_out)
     packer = Packer(tokenizer.vocab_size)
     for index in kept:
         packer.add(Example(cuts[index].id, cuts[index].duration, tokens[index] or ()))
@@ -291,15 +291,12 @@ class Fitting:
 
 
 def _readable(
-    cache: PcmCache,
-    cuts: Sequence[Cut],
-    kept: list[int],
-    problems: dict[str, str],
-    left_out: dict[str, list[str]],
+    cache: PcmCache, cuts: Sequence[Cut], kept: list[int], left_out: dict[str, list[str]]
 ) -> tuple[AudioStore, list[int]]:
-    fine = [place for place, cut in enumerate(cuts) if cut.id not in problems and cache.samples(place) > 0]
+    """What has samples; told by place, since cuts of another folder may have the same ids."""
+    fine = [place for place in range(len(cuts)) if cache.samples(place) > 0]
     if len(fine) < len(cuts):
-        left_out["unreadable"] = [cut.id for cut in cuts if cut.id in problems]
+        left_out["unreadable"] = [cut.id for place, cut in enumerate(cuts) if not cache.samples(place)]
     return Chosen(cache, fine), [kept[place] for place in fine]
 
 

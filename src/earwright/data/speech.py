@@ -6,13 +6,12 @@ import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from earwright.cuts import Cut, read_cuts
 from earwright.data.examples import TrainingSet, build_shard_set, build_training_set, join, mix
 from earwright.data.options import DataOptions
 from earwright.data.shards.copies import GB, Copies, copies_folder
-from earwright.data.shards.places import is_sharded
+from earwright.data.shards.places import is_sharded, plain
 from earwright.data.shards.reading import ShardSet
 from earwright.errors import EarwrightError
 from earwright.text import Tokenizer, normalize
@@ -166,7 +165,7 @@ def read_all_cuts(paths: Sequence[str], key: str) -> list[Cut]:
                 f"{key}: {path} holds shards, which are for training only; name a folder that "
                 "`earwright prepare` wrote."
             )
-    cuts = [cut for path in paths for cut in read_cuts(Path(path).expanduser())]
+    cuts = [cut for path in paths for cut in read_cuts(plain(path))]
     if not cuts:
         raise EarwrightError(f"{key}: no cuts in {', '.join(paths)}.")
     return cuts

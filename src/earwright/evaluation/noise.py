@@ -118,6 +118,7 @@ def _noise(path: Path, begin: float, length: int, sample_rate: int) -> Samples:
 
 
 def _room(path: Path, sample_rate: int) -> Samples:
+    """An impulse response, aligned."""
     samples = read_audio(path, sample_rate)
     if float(np.abs(samples).max()) <= SILENT_PEAK:
         raise EarwrightError("it is silent.")
@@ -139,27 +140,43 @@ class Backdrop:
     left_out: tuple[str, ...]
 
 
-def find_backdrop(folders: Sequence[str], part: str = "test") -> Backdrop:
-    """The recordings of a part of some folders, of which one at least has a header that can be read.
+def find_backdrop(
+    folders: Sequence[str], part: str = "test", check: Callable[[Path], object] = audio_info
+) -> Backdrop:
+    """The recordings of a part of some folders, of which one at least can be used.
+
+    Args:
+        folders, part: see `find_backgrounds`.
+        check: raises EarwrightError for a recording that is of no use; by default only the header is read.
 
     Raises:
-        EarwrightError: as `find_backgrounds`, or none can be read.
+        EarwrightError: as `find_backgrounds`, or none can be used.
     """
     found = find_backgrounds(folders, part)
     everything = {background.kind for background in find_backgrounds(folders)}
     reason = ""
     for background in found:
         try:
-            audio_info(background.path)
+            check(background.path)
             break
         except EarwrightError as error:
-            reason = reason or first_line(error)
+            why = first_line(error).removeprefix(f"{background.path}: ")
+            reason = reason or f"{background.path}: {why}"
     else:
         raise EarwrightError(
-            f"{', '.join(folders)}: none of {len(found)} recordings can be read, such as {reason}"
+            f"{', '.join(folders)}: none of {len(found)} recordings can be used, such as {reason}"
         )
     kinds = {background.kind for background in found}
     return Backdrop(tuple(found), part, tuple(sorted(everything - kinds)))
+
+
+def check_room(path: Path) -> None:
+    """Read an impulse response, which is short.
+
+    Raises:
+        EarwrightError: it cannot be read, or is silent.
+    """
+    _room(path, 16000)
 
 
 @dataclass(frozen=True)

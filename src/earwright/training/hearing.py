@@ -66,12 +66,13 @@ def hear(
         raise EarwrightError(
             "the recipe has no rooms: set augment.room.folders, or augment.room.simulated to a number."
         )
-    voices = _voices(recipe, say)
     used = [
         kind
         for kind in (*KINDS, "nothing")
         if kind in kinds or (draws and kind != "nothing" and probability_of(options, kind) > 0)
     ]
+    babbles = "noise" in used and "babble" in options.noise.generated
+    voices = _voices(recipe, say) if babbles or "concatenation" in kinds else None
     longest = len(samples) / rate
     augmenter = build_augmenter(
         options, rate, seed=seed, longest=longest, voices=voices, say=say, kinds=used

@@ -190,7 +190,7 @@ def _augmenter(recipe: Recipe, training_set: TrainingSet, reporter: Reporter) ->
         recipe.features.sample_rate,
         seed=recipe.seed,
         longest=float(training_set.examples.seconds.max()),
-        voices=voices_of(training_set) if recipe.augment.noise.probability else None,
+        voices=voices_of(training_set) if recipe.augment.noise.babbles else None,
         say=reporter.say,
     )
 

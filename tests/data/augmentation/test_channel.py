@@ -126,11 +126,12 @@ def test_what_is_too_loud_for_a_file_is_not_clipped() -> None:
         assert np.abs(heard).max() > 0.6 * np.abs(samples).max()
 
 
+@pytest.mark.parametrize("rate", [RATE, 48000])  # of which a sample is none at 16 kHz
 @pytest.mark.parametrize("length", [0, 1, 50, 400])
-def test_codecs_of_very_little(length: int) -> None:
+def test_codecs_of_very_little(length: int, rate: int) -> None:
     samples = speech()[:length]
     for kind in ("mu_law", "opus", "mp3"):
-        heard = codecs.code(samples, RATE, CodecOptions(1.0, (kind,)), np.random.default_rng(0))
+        heard = codecs.code(samples, rate, CodecOptions(1.0, (kind,)), np.random.default_rng(0))
         assert len(heard) == length and np.isfinite(heard).all()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from earwright.data.augment import KINDS, probability_of
-from earwright.data.augmentation.options import AugmentOptions
+from earwright.data.augmentation.options import AugmentOptions, NoiseOptions
 from earwright.errors import EarwrightError
 from earwright.training.recipe import load_recipe, recipe_differences, recipe_to_dict
 
@@ -29,6 +29,11 @@ def test_the_recipe_with_everything_is_the_other_one_but_for_augmentation() -> N
     changes = recipe_differences(recipe_to_dict(plain), recipe_to_dict(augmented))
     assert {change.partition(".")[0] for change in changes} == {"name", "augment"}
     assert dataclasses.replace(augmented, name=plain.name, augment=plain.augment) == plain
+
+
+def test_other_utterances_are_needed_for_babble_alone() -> None:
+    assert NoiseOptions(0.1).babbles and NoiseOptions(0.1, generated=("babble",)).babbles
+    assert not NoiseOptions(0.0).babbles and not NoiseOptions(0.1, generated=("white", "pink")).babbles
 
 
 def test_the_fastest_tempo_counts() -> None:

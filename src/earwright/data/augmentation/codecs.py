@@ -85,12 +85,13 @@ def _coding_rate(sample_rate: int) -> int:
 
 
 def _through(samples: Samples, sample_rate: int, codec: str, compression: float) -> Samples:
-    if not len(samples):
-        return samples
     rate = _coding_rate(sample_rate)
+    told = resample(samples, sample_rate, rate)
+    if not len(told):  # a sample or two of a higher rate are none
+        return samples
     level = round(min(max(compression, 0.0), 1.0), 4)
     delay = _delay(codec, rate, level)
-    decoded = _coded(resample(samples, sample_rate, rate), rate, codec, level, delay)
+    decoded = _coded(told, rate, codec, level, delay)
     return _fit(resample(decoded[delay:], rate, sample_rate), len(samples))
 
 

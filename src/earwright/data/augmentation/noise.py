@@ -79,10 +79,7 @@ class Skipped:
         """ "; 2 of 9 recordings are left out: a.wav (it is silent), ...", or nothing."""
         if not self.reasons:
             return ""
-        named = [
-            f"{path.name} ({reason.removeprefix(f'{path}: ').rstrip('.')})"
-            for path, reason in list(self.reasons.items())[:TOLD]
-        ]
+        named = [f"{path.name} ({reason})" for path, reason in list(self.reasons.items())[:TOLD]]
         more = ", ..." if len(self.reasons) > TOLD else ""
         return f"; {len(self.reasons)} of {whole} recordings are left out: {', '.join(named)}{more}"
 

@@ -70,6 +70,11 @@ class NoiseOptions:
             (bool(self.folders or self.generated), "name folders or generated noise"),
         )
 
+    @property
+    def babbles(self) -> bool:
+        """Whether other utterances are needed."""
+        return self.probability > 0 and "babble" in self.generated
+
 
 @dataclass(frozen=True)
 class RoomOptions:

@@ -80,7 +80,7 @@ def prepare_augmentation(options: SynthesisOptions, say: Callable[[str], None]) 
 def _augmenter(options: AugmentOptions, sample_rate: int, seed: int) -> tuple[Augmenter, tuple[str, ...]]:
     """Made once in a process; and what was said of it."""
     lines: list[str] = []
-    if options.noise.probability and "babble" in options.noise.generated:
+    if options.noise.babbles:
         lines.append("noise: no babble, for which there are no other utterances yet")
     augmenter = build_augmenter(options, sample_rate, seed=seed, longest=float("inf"), say=lines.append)
     return augmenter or Augmenter(options, sample_rate), tuple(lines)
