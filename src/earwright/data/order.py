@@ -67,10 +67,12 @@ class Item(NamedTuple):
 
 
 def count_tokens(items: Sequence[Item], examples: Examples, space: Sequence[int]) -> int:
-    """Of the texts of all items together; see `Item.tokens`."""
-    said = [item for item in items if not item.wordless]
-    numbers = [number for item in said for number in item.examples]
-    return int(examples.token_counts(numbers).sum()) + len(space) * (len(numbers) - len(said))
+    """Of the texts of all items together; see `Item.tokens`. What noise replaces counts, too.
+
+    The loss is divided by it: an update in which nobody speaks is to weigh no more than others.
+    """
+    numbers = [number for item in items for number in item.examples]
+    return int(examples.token_counts(numbers).sum()) + len(space) * (len(numbers) - len(items))
 
 
 class BatchPlan(NamedTuple):

@@ -65,8 +65,7 @@ def share_of(
         inner = [ctc_loss(p, output.lengths, targets, target_lengths).total for p in output.intermediate]
         total = (1 - weight) * total + weight * torch.stack(inner).mean()
     # Divided by what all processes learn from in this update; DDP averages over processes.
-    # An update of noise alone has no token, and counts as if it had one.
-    processes, tokens = run.accelerator.num_processes, max(1, batch.plan.update_tokens)
+    processes, tokens = run.accelerator.num_processes, batch.plan.update_tokens
     total = total * processes / tokens
     told, weights = {"loss": total.detach()}, parts.model.loss_weights(run.progress.step)
     for name, loss in output.losses.items():  # means over frames; a batch counts by its tokens, as above

@@ -110,6 +110,15 @@ def test_the_training_part_of_folders_is_used_each_class_as_often(tmp_path: Path
     assert 70 < high < 130
 
 
+def test_whole_classes_may_be_left_alone(tmp_path: Path) -> None:
+    folder = str(noise_folder(tmp_path))
+    bank = open_noise(NoiseOptions(1.0, folders=(folder,), without=("low",)), RATE, 1, [].append)
+    assert bank is not None and set(bank.classes) == {"high"}
+    for without, message in ((("lo",), 'no class is "lo".* high, low'), (("low", "high"), "leaves no class")):
+        with pytest.raises(EarwrightError, match=message):
+            open_noise(NoiseOptions(1.0, folders=(folder,), without=without), RATE, 1, [].append)
+
+
 def test_bad_files_are_skipped_counted_and_told_once(tmp_path: Path) -> None:
     folder = noise_folder(tmp_path / "noise", 2)
     for number in range(8):

@@ -101,7 +101,9 @@ def open_noise(
     if not options.folders:
         return None
     try:
-        found = find_backgrounds(options.folders, "train")
+        found = _but_for(find_backgrounds(options.folders), options.without)
+        trained_with = set(find_backgrounds(options.folders, "train"))
+        found = [background for background in found if background in trained_with]
         some = _that_fit(found, seed)
         skipped = Skipped()
         read = read_backgrounds(some, sample_rate, skipped)
@@ -113,6 +115,23 @@ def open_noise(
     kept = f", as many of {len(found)} as {MOST_HOURS:g} h hold" if len(some) < len(found) else ""
     say(f"noise: {size}{kept}{skipped.describe(len(some))}")
     return bank
+
+
+def _but_for(found: Sequence[Background], without: Sequence[str]) -> list[Background]:
+    """Those of other classes than these.
+
+    Raises:
+        EarwrightError: there is no such class, or nothing else.
+    """
+    kinds = sorted({background.kind for background in found})
+    if strange := [kind for kind in without if kind not in kinds]:
+        raise EarwrightError(
+            f'no class is "{strange[0]}", as augment.noise.without says; there are {", ".join(kinds)}.'
+        )
+    kept = [background for background in found if background.kind not in without]
+    if not kept:
+        raise EarwrightError("augment.noise.without leaves no class.")
+    return kept
 
 
 def _that_fit(found: Sequence[Background], seed: int) -> list[Background]:

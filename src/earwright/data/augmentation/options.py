@@ -48,6 +48,7 @@ class NoiseOptions:
         snr: decibels between speech, where there is any, and noise.
         folders: of recordings; in each a folder a class, drawn as often as another. 30 % of each class are
             kept for tests (`audio/backgrounds.py`).
+        without: classes of them that are left alone altogether, for reports on noise of an unknown kind.
         generated: any of white, pink, and babble (other utterances of the training set over one another).
         files_share: of the noise that is from folders, where there is generated noise too.
         voices: how many speak in babble.
@@ -56,6 +57,7 @@ class NoiseOptions:
     probability: float = 0.0
     snr: Range = (0.0, 20.0)
     folders: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     generated: tuple[str, ...] = GENERATED
     files_share: float = 0.7
     voices: tuple[int, int] = (3, 7)
