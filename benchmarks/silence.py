@@ -4,12 +4,12 @@
         --noise corpora/noise/boiler corpora/noise/running_tap ... \\
         --room corpora/noise/room_background --save FILE.json
 
-Digital silence is zeros. The silence of a room is pink noise 60 dB below full scale, with recordings of rooms
-in which nothing happens added to it as loud as they are. Of music and rooms only the part is heard that
-training leaves alone; each folder after --noise is a class that is heard whole: name those that no recognizer
-was trained with (`augment.noise.without` of the recipe). Recordings of a class go by one after the other, in an order drawn anew for each round, until
-the ten minutes are full; how much of them there is is kept with the figures. Words are those of the
-normalizer `basic`.
+Digital silence is zeros. The silence of a room is pink noise 60 dB below full scale, with recordings of
+rooms in which nothing happens added to it as loud as they are. Of music and rooms only the part is heard
+that training leaves alone; each folder after --noise is a class that is heard whole: name those that no
+recognizer was trained with (`augment.noise.without` of the recipe). Recordings of a class go by one after
+the other, in an order drawn anew for each round, until the ten minutes are full; how much of them there is
+is kept with the figures. Words are those of the normalizer `basic`.
 """
 
 from __future__ import annotations
