@@ -48,15 +48,18 @@ def point_range(row: Condition) -> str:
 def notes(report: Conditions) -> list[str]:
     """What else there is to say of a report, a sentence each."""
     backdrop = report.backdrop
-    number = len(backdrop.recordings)
-    what = "recordings" if report.what == "noise" else "impulse responses"
+    what = "recording" if report.what == "noise" else "impulse response"
     said = [
-        f"{number:,} {what} ({_part(backdrop.part)}), one an utterance, drawn with seed {report.seed}; "
+        f"{_number(backdrop.recordings, what)} ({_part(backdrop.part)}), one an utterance, drawn with seed {report.seed}; "
         f"{LEVEL:.0%} intervals of the difference by paired bootstrap draws of {report.interval_unit}s"
     ]
     if report.skipped:
-        said.append(f"passed over: {len(report.skipped):,} {what}: {_named(report.skipped)}")
+        said.append(f"passed over: {_number(report.skipped, what)}: {_named(report.skipped)}")
     return said + left_out(backdrop.left_out, backdrop.part)
+
+
+def _number(things: Sized, what: str) -> str:
+    return f"{len(things):,} {what}{'' if len(things) == 1 else 's'}"
 
 
 def left_out(kinds: Sequence[str], part: str) -> list[str]:
@@ -152,7 +155,7 @@ def nothing_report(report: NothingReport, width: int, inventions: int = INVENTIO
     failed = [each for kind in report.kinds for each in kind.failed]
     recorded = any(kind.kind not in (SILENCE, ROOM) for kind in report.kinds)
     said = [f"recordings: {_part(report.part)}"] if recorded else []
-    said += [f"could not be read: {len(failed):,} recordings: {_named(failed)}"] if failed else []
+    said += [f"could not be read: {_number(failed, 'recording')}: {_named(failed)}"] if failed else []
     parts += [Text(note, style="dim") for note in said + left_out(report.left_out, report.part)]
     for kind in report.kinds:
         parts += _inventions(kind, width, inventions)

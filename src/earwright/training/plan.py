@@ -186,6 +186,8 @@ def _try_batch_sizes(run: Run) -> Trials:
                 seed=stream.seed,
                 batch_seconds=size,
                 speeds=stream.speeds,
+                sources=stream.sources,
+                batch_clips=stream.batch_clips,
                 open_shards=stream.open_shards,
                 lengths=stream.lengths,
             )
