@@ -308,5 +308,5 @@ def test_on_the_page_names_are_text() -> None:
     rows = tuple(replace(row, kind="<b>&" if row.kind else None) for row in report.rows)
     content = conditions_section([replace(report, rows=rows)])
     assert "&lt;b&gt;&amp;" in content and "<b>&<" not in content
-    assert "passed over: 1 recordings: b.wav: it is silent" in content and "0 dB" in content
+    assert "passed over: 1 recording: b.wav: it is silent" in content and "0 dB" in content
     assert conditions_section([]) == ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -50,8 +50,9 @@ def notes(report: Conditions) -> list[str]:
     backdrop = report.backdrop
     what = "recording" if report.what == "noise" else "impulse response"
     said = [
-        f"{_number(backdrop.recordings, what)} ({_part(backdrop.part)}), one an utterance, drawn with seed {report.seed}; "
-        f"{LEVEL:.0%} intervals of the difference by paired bootstrap draws of {report.interval_unit}s"
+        f"{_number(backdrop.recordings, what)} ({_part(backdrop.part)}), one an utterance, drawn with seed "
+        f"{report.seed}; {LEVEL:.0%} intervals of the difference by paired bootstrap draws of "
+        f"{report.interval_unit}s"
     ]
     if report.skipped:
         said.append(f"passed over: {_number(report.skipped, what)}: {_named(report.skipped)}")
