@@ -12,7 +12,8 @@ them. What `--work` has already is not trained again, so that it may be stopped 
 some variants.
 
 A training set of the first clips of a corpus, and the others as the second set, are made by
-`python benchmarks/reference_lesson.py --split prepared/ljspeech 200 TRAIN REST`.
+`python benchmarks/reference_lesson.py --split prepared/ljspeech 200 TRAIN REST`. The table of
+docs/reference-model.md is `python benchmarks/reference_lesson.py --table docs/results/reference-lesson.json`.
 """
 
 from __future__ import annotations
@@ -212,6 +213,20 @@ def print_table(rows: list[dict[str, Any]]) -> None:
     Console().print(table)
 
 
+def markdown(path: Path) -> int:
+    """Print the kept result as a table for a document."""
+    print("| | updates | letters after | loss at the end | CER learnt, % | CER others, % | perplexities |")
+    print("|---|--:|--:|--:|--:|--:|---|")
+    for row in json.loads(path.read_text())["variants"]:
+        left, whole = row["left_the_blanks"], row["errors"]["all"]
+        after = "never" if left is None else f"{row['steps'] * left / row['minutes']:,.0f}"
+        figures = [f"{row['steps']:,}", after, f"{row['loss']:.2f}"]
+        figures += [f"{100 * whole[which]:.1f}" for which in ("train", "rest")]
+        books = ", ".join(f"{one:.0f}" for one in row.get("perplexity", []))
+        print(f"| {row['variant']} | {' | '.join(figures)} | {books} |")
+    return 0
+
+
 def split(folder: Path, count: int, train: Path, rest: Path) -> int:
     """The first cuts of a folder, and the others, as two folders."""
     lines = gzip.decompress((folder / "cuts.jsonl.gz").read_bytes()).decode().splitlines(keepends=True)
@@ -224,4 +239,6 @@ def split(folder: Path, count: int, train: Path, rest: Path) -> int:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--split"]:
         raise SystemExit(split(Path(sys.argv[2]), int(sys.argv[3]), *map(Path, sys.argv[4:6])))
+    if sys.argv[1:2] == ["--table"]:
+        raise SystemExit(markdown(Path(sys.argv[2])))
     raise SystemExit(main())
