@@ -151,7 +151,9 @@ def test_rooms_longer_than_the_speech(tmp_path: Path) -> None:
     ir[[700, 800]] = 0.001, 0.0005  # levels as found, however low
     soundfile.write(tmp_path / "hall.wav", ir, RATE, subtype="FLOAT")
     samples = speech(500)
-    found = inside(Draws([Background("halls", tmp_path / "hall.wav")]), RATE)(cut("a"), samples)
+    draws = Draws([Background("halls", tmp_path / "hall.wav")])
+    found = inside(draws, RATE)(cut("a"), samples)
+    assert draws.too_short == {"a"}
     echo = samples + 0.5 * np.concatenate([np.zeros(100, np.float32), samples[:-100]])
     np.testing.assert_allclose(found / found[0], echo / echo[0], rtol=1e-3, atol=1e-3)
 
@@ -309,4 +311,7 @@ def test_on_the_page_names_are_text() -> None:
     content = conditions_section([replace(report, rows=rows)])
     assert "&lt;b&gt;&amp;" in content and "<b>&<" not in content
     assert "passed over: 1 recording: b.wav: it is silent" in content and "0 dB" in content
+    for count, note in ((1, "1 utterance is shorter than"), (2, "2 utterances are shorter than")):
+        assert note in conditions_section([replace(report, what="rooms", too_short=count)])
+    assert "shorter" not in content
     assert conditions_section([]) == ""

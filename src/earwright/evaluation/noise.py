@@ -41,12 +41,14 @@ class Draws:
     Attributes:
         kinds: utterance -> the class of what it got.
         skipped: recording -> why it was passed over where it was drawn; the next one took its place.
+        too_short: utterances that are shorter than the impulse response which they got.
     """
 
     def __init__(self, backgrounds: Sequence[Background], seed: int = 0) -> None:
         self.seed = seed
         self.kinds: dict[str, str] = {}
         self.skipped: dict[Path, str] = {}
+        self.too_short: set[str] = set()
         self._by_kind: dict[str, list[Background]] = {}
         for background in sorted(backgrounds, key=lambda one: (one.kind, one.path.name)):
             self._by_kind.setdefault(background.kind, []).append(background)
@@ -97,9 +99,14 @@ def behind(draws: Draws, snr: float, sample_rate: int) -> Alter:
 
 def inside(draws: Draws, sample_rate: int) -> Alter:
     """Puts utterances into rooms, given by their impulse responses."""
-    return lambda cut, samples: reverberate(
-        samples, draws.draw(cut.id, lambda path, begin: _room(path, sample_rate))
-    )
+
+    def alter(cut: Cut, samples: Samples) -> Samples:
+        response = draws.draw(cut.id, lambda path, begin: _room(path, sample_rate))
+        if len(response) > len(samples):
+            draws.too_short.add(cut.id)
+        return reverberate(samples, response)
+
+    return alter
 
 
 def _noise(path: Path, begin: float, length: int, sample_rate: int) -> Samples:
@@ -243,6 +250,7 @@ class Conditions:
         seed: of the draws, and of the bootstrap.
         skipped: names of recordings that were passed over, and why; no paths, since results are kept.
         interval_unit: what the bootstrap drew, "speaker" or "utterance".
+        too_short: how many utterances are shorter than the impulse response which they got.
     """
 
     what: str
@@ -252,6 +260,7 @@ class Conditions:
     seed: int
     skipped: tuple[tuple[str, str], ...]
     interval_unit: str
+    too_short: int = 0
 
     @property
     def snrs(self) -> list[float | None]:
@@ -276,6 +285,7 @@ class Conditions:
             "classes_left_out": list(self.backdrop.left_out),
             "skipped": [{"recording": name, "reason": reason} for name, reason in self.skipped],
             "interval_drawn": self.interval_unit,
+            **({"shorter_than_their_room": self.too_short} if self.what == "rooms" else {}),
             "rows": [row.to_dict() for row in self.rows],
         }
 
@@ -297,7 +307,16 @@ def conditions(
     """
     rows = [row for snr, evaluation in altered.items() for row in _rows(clean, evaluation, draws.kinds, snr)]
     skipped = tuple((path.name, reason) for path, reason in draws.skipped.items())
-    return Conditions(what, clean.words, tuple(rows), backdrop, draws.seed, skipped, clean.interval_unit)
+    return Conditions(
+        what,
+        clean.words,
+        tuple(rows),
+        backdrop,
+        draws.seed,
+        skipped,
+        clean.interval_unit,
+        len(draws.too_short),
+    )
 
 
 def _rows(

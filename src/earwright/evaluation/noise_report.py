@@ -56,6 +56,12 @@ def notes(report: Conditions) -> list[str]:
     ]
     if report.skipped:
         said.append(f"passed over: {_number(report.skipped, what)}: {_named(report.skipped)}")
+    if report.too_short:
+        are = "is" if report.too_short == 1 else "are"
+        said.append(
+            f"{_number(range(report.too_short), 'utterance')} {are} shorter than the impulse response of "
+            f"{'its' if report.too_short == 1 else 'their'} room, of which only the beginning is heard"
+        )
     return said + left_out(backdrop.left_out, backdrop.part)
 
 
