@@ -5,6 +5,7 @@ Ten minutes of silence and of a quiet room are made here, a minute at a time; al
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from earwright.audio.backgrounds import find_backgrounds
+from earwright.audio.noises import pink_noise
 from earwright.audio.read import Samples
 from earwright.errors import EarwrightError, first_line
 from earwright.recognizer import Recognizer
@@ -139,21 +141,9 @@ def silence(sample_rate: int, minutes: int = MINUTES) -> Iterator[Source]:
 def quiet_room(sample_rate: int, seed: int = 0, minutes: int = MINUTES) -> Iterator[Source]:
     """A room in which nothing happens: pink noise 60 dB below full scale, a minute at a time."""
     for minute in range(minutes):
-        noise = pink_noise(60 * sample_rate, np.random.default_rng((seed, minute)))
-        yield f"minute {minute + 1}", noise * np.float32(10 ** (ROOM_LEVEL / 20))
-
-
-def pink_noise(length: int, generator: np.random.Generator) -> Samples:
-    """Noise whose power falls by 3 dB an octave: (length,) float32 with a mean square of 1.
-
-    White noise whose spectrum is divided by the square root of the frequency.
-    """
-    spectrum = np.fft.rfft(generator.standard_normal(length))
-    spectrum[0] = 0.0
-    spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
-    noise = np.fft.irfft(spectrum, length)
-    pink: Samples = (noise / np.sqrt(np.square(noise).mean())).astype(np.float32)
-    return pink
+        noise = pink_noise(60 * sample_rate, sample_rate, np.random.default_rng((seed, minute)))
+        level = np.float32(10 ** (ROOM_LEVEL / 20) / math.sqrt(np.square(noise).mean()))
+        yield f"minute {minute + 1}", noise * level
 
 
 def hear_nothing(

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from data.augmentation.signals import RATE, lag, speech
 from earwright.audio.mix import speech_power
-from earwright.data.augmentation.noise import Voices, add_noise, babble, open_noise, pink_noise, white_noise
+from earwright.audio.noises import pink_noise, white_noise
+from earwright.data.augmentation.noise import Voices, add_noise, babble, open_noise
 from earwright.data.augmentation.options import NoiseOptions
 from earwright.errors import EarwrightError
 

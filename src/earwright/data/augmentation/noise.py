@@ -12,14 +12,13 @@ from typing import Protocol
 import numpy as np
 
 from earwright.audio.backgrounds import Background, find_backgrounds, read_backgrounds
-from earwright.audio.filters import fast_length
 from earwright.audio.mix import SILENT, excerpt, mix_at_snr, speech_power
+from earwright.audio.noises import pink_noise, white_noise
 from earwright.audio.read import Samples, audio_info
 from earwright.data.augmentation.options import NoiseOptions, NothingOptions
 from earwright.errors import EarwrightError
 
 MOST_HOURS = 2.0  # of noise in memory: 460 MB at 16 kHz
-LOWEST_HZ = 20.0  # pink noise is no louder below it
 # Of recordings, white noise, pink noise and silence in what is heard where nobody speaks.
 SHARES, SHARES_ALONE = (0.7, 0.1, 0.15, 0.05), (0.0, 0.35, 0.5, 0.15)
 TOLD = 3  # of the files that were skipped, by name
@@ -221,25 +220,6 @@ def nothing(
 
 def _can_babble(voices: Voices | None, own: Sequence[int]) -> bool:
     return voices is not None and voices.count > len(voices.barred(own))
-
-
-def white_noise(length: int, generator: np.random.Generator) -> Samples:
-    """(length,) of equal power at all frequencies, mean square 1."""
-    return generator.standard_normal(length, np.float32)
-
-
-def pink_noise(length: int, sample_rate: int, generator: np.random.Generator) -> Samples:
-    """(length,) whose power falls by half with each octave, mean square about 1."""
-    if not length:
-        return np.zeros(0, np.float32)
-    size = fast_length(max(length, 2))
-    frequency = np.fft.rfftfreq(size, 1 / sample_rate)
-    shape = 1 / np.sqrt(np.maximum(frequency, LOWEST_HZ))
-    shape[0] = 0.0
-    shape /= math.sqrt(float(np.square(shape).mean()))
-    spectrum = np.fft.rfft(white_noise(size, generator)) * shape.astype(np.float32)
-    noise: Samples = np.fft.irfft(spectrum, size)[:length].astype(np.float32, copy=False)
-    return noise
 
 
 def babble(
