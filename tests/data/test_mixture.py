@@ -7,9 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.plans import plan_epoch
 from earwright.data.batches import Batch
 from earwright.data.mixture import MOST_PADDING, Source, deal, draw_epoch, without_much_padding
-from earwright.data.order import BatchPlan, UpdateStream, plan_epoch
+from earwright.data.order import BatchPlan, UpdateStream
 from earwright.data.packed import Example
 
 SECONDS = st.lists(st.floats(0.3, 30.0), min_size=1, max_size=40)

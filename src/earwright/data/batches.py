@@ -78,7 +78,8 @@ class BatchReader(Dataset[Batch]):
         self.augmenter = augmenter
 
     def _clip(self, item: Item) -> npt.NDArray[np.float32]:
-        if item.wordless and self.augmenter:
+        if item.wordless:
+            assert self.augmenter is not None, "speech must not be heard without its text"
             return self.augmenter.nothing(round(item.seconds(self.examples) * self.sample_rate), item.seed)
         clips = [self.audio.read(number) for number in item.examples]
         clip = join_audio(clips, item.pause, self.sample_rate) if len(clips) > 1 else clips[0]

@@ -90,47 +90,6 @@ class BatchPlan(NamedTuple):
     soon: tuple[int, ...] = ()
 
 
-def plan_epoch(
-    examples: Sequence[Example],
-    *,
-    seed: int,
-    epoch: int,
-    batch_seconds: float,
-    speeds: Sequence[float],
-    sources: Sequence[Source] = (),
-    batch_clips: int = 0,
-    open_shards: int = OPEN_SHARDS,
-    lengths: Lengths = NO_CHANGE,
-) -> list[list[Item]]:
-    """Group an epoch's utterances into batches of similar length, in random order.
-
-    Args:
-        examples: all utterances.
-        seed, epoch: decide every draw.
-        batch_seconds: most seconds of a batch, padding included; a longer utterance goes alone.
-        speeds: each utterance is played at one of these.
-        sources: what the examples consist of, if of several parts; see `draw_epoch`.
-        batch_clips: most utterances of a batch (of what is new in it, with sources); 0 for any number.
-        open_shards: about so many shards are shuffled together.
-        lengths: how tempo is changed and utterances are put together.
-
-    Returns:
-        Every utterance once, alone or as a part of another; with sources those that `draw_epoch` names, each
-        batch with its share of all.
-    """
-    stream = UpdateStream(
-        examples,
-        seed=seed,
-        batch_seconds=batch_seconds,
-        speeds=speeds,
-        sources=sources,
-        batch_clips=batch_clips,
-        open_shards=open_shards,
-        lengths=lengths,
-    )
-    return list(stream.epoch_plan(epoch))
-
-
 def plan_group(
     group: Sequence[Numbers],
     recorded: npt.NDArray[np.float64],
@@ -148,7 +107,7 @@ def plan_group(
         group: numbers of examples, source by source.
         recorded: (N,) seconds of every example.
         key: the seed of every draw.
-        batch_seconds, speeds, batch_clips, lengths: see `plan_epoch`.
+        batch_seconds, speeds, batch_clips, lengths: see `UpdateStream`.
         share: of the first source in a batch.
     """
     chosen = np.concatenate(group)
@@ -209,7 +168,13 @@ class UpdateStream:
 
     Args:
         examples: all utterances.
-        seed, batch_seconds, speeds, sources, batch_clips, open_shards, lengths: see `plan_epoch`.
+        seed: decides, with the epoch, every draw.
+        batch_seconds: most seconds of a batch, padding included; a longer utterance goes alone.
+        speeds: each utterance is played at one of these.
+        sources: what the examples consist of, if of several parts; see `draw_epoch`.
+        batch_clips: most utterances of a batch (of what is new in it, with sources); 0 for any number.
+        open_shards: about so many shards are shuffled together.
+        lengths: how tempo is changed, utterances are put together, and some are replaced by noise.
         accumulate: batches of each process in an update.
         rank, world: this process, and how many there are.
         epoch, position: where to start, as a `BatchPlan` said it.
@@ -244,7 +209,11 @@ class UpdateStream:
         self.epoch, self.position = epoch, position
 
     def epoch_plan(self, epoch: int) -> Iterator[list[Item]]:
-        """All batches of one epoch."""
+        """All batches of one epoch, each of utterances of similar length, in random order.
+
+        Every utterance comes once, alone or as a part of another; with sources those that `draw_epoch` names,
+        each batch with its share of all.
+        """
         groups = self.groups(epoch)
         for number in range(len(groups)):
             yield from self._group_plan(epoch, groups, number)

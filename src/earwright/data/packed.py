@@ -7,7 +7,7 @@ takes its id, a byte or two a token, and 28 bytes (`benchmarks/shard_memory.py`)
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -159,14 +159,6 @@ class Packer:
             np.frombuffer(self._token_ends, np.int64),
             np.frombuffer(self._shards, np.int32),
         )
-
-
-def pack(examples: Iterable[Example], vocab_size: int) -> Examples:
-    """Pack utterances of files of their own."""
-    packer = Packer(vocab_size)
-    for example in examples:
-        packer.add(example)
-    return packer.packed()
 
 
 def _range(ends: npt.NDArray[np.int64], number: int) -> tuple[int, int]:

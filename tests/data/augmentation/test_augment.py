@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.augmentation.signals import RATE, lag, speech
+from data.plans import plan_epoch
 from earwright.audio.backgrounds import Background
 from earwright.audio.read import resample
 from earwright.data.augment import KINDS, Augmenter, build_augmenter
@@ -24,7 +25,7 @@ from earwright.data.augmentation.rooms import RoomBank
 from earwright.data.batches import Batch, BatchReader, load_batches
 from earwright.data.frames import frames_in, frames_needed
 from earwright.data.mixture import Source
-from earwright.data.order import UpdateStream, plan_epoch
+from earwright.data.order import UpdateStream
 from earwright.data.packed import Example, Examples
 from earwright.text import build_char_tokenizer, train_bpe_tokenizer
 
@@ -173,8 +174,8 @@ def test_an_epoch_has_every_utterance_once_however_they_are_put_together(
     )
     sources = (Source(0, 9, 0.5), Source(9, 18, 0.5)) if replay else ()
     options = {"batch_seconds": 12.0, "speeds": (0.9, 1.0), "lengths": lengths, "sources": sources}
-    plan = plan_epoch(EXAMPLES, seed=seed, epoch=1, **options)  # type: ignore[arg-type]
-    assert plan == plan_epoch(EXAMPLES, seed=seed, epoch=1, **options)  # type: ignore[arg-type]
+    plan = plan_epoch(EXAMPLES, seed=seed, epoch=1, **options)
+    assert plan == plan_epoch(EXAMPLES, seed=seed, epoch=1, **options)
     items = [item for batch in plan for item in batch]
     said = sorted(number for item in items for number in item.examples)
     assert said[: 9 if replay else 18] == list(range(9 if replay else 18))

@@ -8,7 +8,7 @@ import numpy as np
 
 from earwright.cuts import Cut
 from earwright.data.options import DataOptions
-from earwright.data.packed import Example, pack
+from earwright.data.packed import Example, Examples
 from earwright.data.shards.copies import Copies
 from earwright.data.shards.reading import ShardAudio, ShardSet
 
@@ -19,7 +19,7 @@ def everything(place: Path | str, folder: Path) -> dict[str, tuple[Cut, np.ndarr
     """All utterances of shards, as training would read them."""
     found = ShardSet(str(place), Copies(folder / "copies", 1.0))
     placed = list(found.placed_cuts())
-    examples = pack([Example(cut.id, cut.duration, (1,)) for _, cut in placed], 2)
+    examples = Examples.of([Example(cut.id, cut.duration, (1,)) for _, cut in placed])
     counts = np.bincount([spot.shard for spot, _ in placed], minlength=len(found.shards)).tolist()
     places = np.array([spot for spot, _ in placed], np.int32)
     audio = ShardAudio(found, places, examples, counts, RATE, DataOptions().open_shards)
