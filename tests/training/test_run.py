@@ -24,6 +24,7 @@ from earwright.training import Recipe, Reporter, train
 from earwright.training.checkpoint import load_checkpoint
 from earwright.training.log import read_log
 from earwright.training.recipe import load_recipe
+from training.runs import Killed, changed, curve, weights
 
 
 class Lines(Reporter):
@@ -48,23 +49,6 @@ class Lines(Reporter):
 def no_export(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the bundle out: exporting takes longer than these runs, and other tests look at it."""
     monkeypatch.setattr("earwright.training.run._export", lambda run, with_weights: run.out)
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing in the code catches it, nothing is saved on the way out."""
-
-
-def changed(recipe: Recipe, table: str, **values: Any) -> Recipe:
-    return dataclasses.replace(recipe, **{table: dataclasses.replace(getattr(recipe, table), **values)})
-
-
-def curve(folder: Path) -> list[tuple[int, float, float]]:
-    steps = [line for line in read_log(folder / "log.jsonl") if line["kind"] == "step"]
-    return [(line["step"], line["loss"], line["gradient_norm"]) for line in steps]
-
-
-def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return load_checkpoint(folder / "checkpoint.safetensors").tensors
 
 
 def test_from_recordings_to_a_transcript(recipe: Recipe, tones: Path, tmp_path: Path) -> None:

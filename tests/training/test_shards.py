@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -16,12 +14,7 @@ from earwright.data.preparation.prepare import prepare
 from earwright.data.shards.write import ShardOptions
 from earwright.errors import EarwrightError
 from earwright.training import Recipe, Reporter, train
-from earwright.training.checkpoint import load_checkpoint
-from earwright.training.log import read_log
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing in the code catches it, nothing is saved on the way out."""
+from training.runs import Killed, changed, curve, weights
 
 
 class Lines(Reporter):
@@ -41,19 +34,6 @@ class Lines(Reporter):
 def no_export(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the bundle out: exporting takes longer than these runs, and other tests look at it."""
     monkeypatch.setattr("earwright.training.run._export", lambda run, with_weights: run.out)
-
-
-def changed(recipe: Recipe, table: str, **values: Any) -> Recipe:
-    return dataclasses.replace(recipe, **{table: dataclasses.replace(getattr(recipe, table), **values)})
-
-
-def curve(folder: Path) -> list[tuple[int, float, float]]:
-    steps = [line for line in read_log(folder / "log.jsonl") if line["kind"] == "step"]
-    return [(line["step"], line["loss"], line["gradient_norm"]) for line in steps]
-
-
-def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return load_checkpoint(folder / "checkpoint.safetensors").tensors
 
 
 @pytest.fixture(scope="session")
