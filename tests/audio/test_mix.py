@@ -99,6 +99,24 @@ def test_parts_are_by_class_and_do_not_meet(tmp_path: Path) -> None:
     assert find_backgrounds([tmp_path], "test") == test
 
 
+def test_takes_of_one_place_stay_together(tmp_path: Path) -> None:
+    takes = ("Hall position 1", "Hall position 2", "HallPosition3", "hall_pos4", "nave-take-1", "nave-take-2")
+    for name in (*takes, "Arch1", "Arch2", "Arch3", "1/room", "2/room"):
+        write(tmp_path / "rooms" / f"{name}.wav", spoken(0.2, 0.1))
+    for number in range(30):  # of a class with one large place and a small one, the small one is tested with
+        write(tmp_path / "street" / f"corner take {number}.wav", spoken(0.2, 0.1))
+    write(tmp_path / "street" / "bridge.wav", spoken(0.2, 0.1))
+    parts = {
+        part: {str(one.path.relative_to(tmp_path))[:-4] for one in find_backgrounds([tmp_path], part)}
+        for part in ("train", "test")
+    }
+    for place in ("hall", "nave"):
+        assert len([part for part in parts if any(place in name.lower() for name in parts[part])]) == 1
+    assert {name for name in parts["test"] if "street" in name} == {"street/bridge"}
+    assert len([name for name in parts["test"] if "rooms" in name]) in (3, 4, 5)
+    assert not parts["train"] & parts["test"]
+
+
 def test_bad_files_are_skipped_and_told(tmp_path: Path) -> None:
     write(tmp_path / "good.wav", spoken(1.0, 0.1))
     write(tmp_path / "silent.wav", np.zeros(100))

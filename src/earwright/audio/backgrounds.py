@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,10 @@ from earwright.errors import EarwrightError, first_line
 
 TEST_SHARE = 0.3  # of the files of a class
 PARTS = ("train", "test", "all")
+# What tells takes of one place apart: "Hall position 2", "HallPosition2", "rain-take-1", "street_ch3".
+_TAKE = re.compile(
+    r"[ ._-]*(position|microphone|channel|take)[ ._-]*\d+$|[ ._-]+(pos|mic|ch)[ ._-]*\d+$", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,8 @@ def find_backgrounds(folders: Iterable[str | os.PathLike[str]], part: str = "all
     """The recordings below some folders, in a fixed order.
 
     Which part a file belongs to follows from the names of its class and itself alone, so that training and a
-    report on another machine part them alike. A class of one file is trained with, and not tested with.
+    report on another machine part them alike. Takes of one place ("HallPosition1", "HallPosition2") stay
+    together. A class of one file, or of one place, is trained with, and not tested with.
 
     Args:
         folders: each with files, or with a folder a class.
@@ -56,7 +62,7 @@ def find_backgrounds(folders: Iterable[str | os.PathLike[str]], part: str = "all
     if not found:
         names = ", ".join(map(str, folders))
         raise EarwrightError(
-            f"{names}: no recording is in the {part} part; a class needs two at least to be parted."
+            f"{names}: no recording is in the {part} part; a class needs two places at least to be parted."
         )
     return found
 
@@ -85,9 +91,19 @@ def _raise(error: OSError) -> None:
 
 
 def _part(kind: str, paths: list[Path], part: str) -> set[Path]:
-    by_chance = sorted(paths, key=lambda path: hashlib.sha256(f"{kind}/{path.name}".encode()).digest())
-    count = max(1, round(TEST_SHARE * len(paths))) if len(paths) > 1 else 0
-    return set(by_chance[:count] if part == "test" else by_chance[count:])
+    places: dict[Path, list[Path]] = {}
+    for path in paths:
+        places.setdefault(path.with_name(_TAKE.sub("", path.stem).lower() or "take"), []).append(path)
+
+    def chance(takes: list[Path]) -> bytes:
+        return hashlib.sha256(f"{kind}/{min(path.name for path in takes)}".encode()).digest()
+
+    wanted = max(1, round(TEST_SHARE * len(paths))) if len(places) > 1 else 0
+    test: set[Path] = set()
+    for takes in sorted(places.values(), key=chance):
+        if len(test) < wanted and len(takes) <= len(paths) / 2:
+            test.update(takes)
+    return test if part == "test" else set(paths) - test
 
 
 def read_backgrounds(
