@@ -62,7 +62,7 @@ def find_backgrounds(folders: Iterable[str | os.PathLike[str]], part: str = "all
     if not found:
         names = ", ".join(map(str, folders))
         raise EarwrightError(
-            f"{names}: no recording is in the {part} part; a class needs two places at least to be parted."
+            f"{names}: no recording is in the {part} part; a class needs two at least to be parted."
         )
     return found
 

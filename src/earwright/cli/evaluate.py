@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earwright.cli.evaluate_groups import add_group_argument
-from earwright.cli.evaluate_noise import add_noise_arguments
 from earwright.cli.evaluate_run import Scored, score_recognizer, typed
+from earwright.cli.noise_flags import add_noise_arguments
 from earwright.cli.search_flags import add_search_arguments, numbers, positive, use_search
 from earwright.errors import EarwrightError
 
@@ -35,7 +35,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CUTS",
         help="what `earwright prepare` wrote (or a trn file of references); --nothing needs none",
     )
-    scoring = parser.add_argument_group("scoring")
+    _add_scoring(parser.add_argument_group("scoring"))
+    running = parser.add_argument_group("running")
+    running.add_argument("--limit", type=positive, metavar="N", help="only the first N cuts")
+    running.add_argument(
+        "--threads", type=positive, metavar="N", help="cores to use (default: all physical ones)"
+    )
+    add_search_arguments(parser)
+    add_noise_arguments(parser, cuts)
+    running.add_argument(
+        "--boosts",
+        type=numbers,
+        metavar="X,X,...",
+        help="with --keyterms: the boosts to try besides the one in use, for what terms gain and cost "
+        "(default: 0 to 4 times the usual one)",
+    )
+    _add_output(parser.add_argument_group("output"))
+
+
+def _add_scoring(scoring: argparse._ArgumentGroup) -> None:
     scoring.add_argument(
         "--normalizer",
         default="basic",
@@ -58,21 +76,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, metavar="N", help="of bootstrap and noise (default 0)"
     )
     add_group_argument(scoring)
-    running = parser.add_argument_group("running")
-    running.add_argument("--limit", type=positive, metavar="N", help="only the first N cuts")
-    running.add_argument(
-        "--threads", type=positive, metavar="N", help="cores to use (default: all physical ones)"
-    )
-    add_search_arguments(parser)
-    add_noise_arguments(parser, cuts)
-    running.add_argument(
-        "--boosts",
-        type=numbers,
-        metavar="X,X,...",
-        help="with --keyterms: the boosts to try besides the one in use, for what terms gain and cost "
-        "(default: 0 to 4 times the usual one)",
-    )
-    output = parser.add_argument_group("output")
+
+
+def _add_output(output: argparse._ArgumentGroup) -> None:
     output.add_argument("--json", action="store_true", help="print JSON instead of the report")
     output.add_argument(
         "--html", metavar="PAGE", help="write a page of the errors to look at and listen to, all in one file"

@@ -149,7 +149,7 @@ def transcribe(
 
 def typed(args: argparse.Namespace) -> list[str]:
     """The arguments that made the figures, without those that only say where to put them."""
-    from earwright.cli.evaluate_noise import noise_words
+    from earwright.cli.noise_flags import noise_words
     from earwright.cli.search_flags import search_words
 
     words = ["evaluate", args.bundle, *([args.cuts] if args.cuts else [])]
