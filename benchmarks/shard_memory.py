@@ -132,14 +132,16 @@ def read(folder: Path, batches: int, batch_seconds: float, workers: int) -> dict
     """Read batches as training does, and look at what the process and its workers hold."""
     from earwright.data.batches import BatchReader, load_batches
     from earwright.data.examples import build_tokenizer
-    from earwright.data.order import UpdateStream
+    from earwright.data.order import Batching, UpdateStream
     from earwright.data.speech import Speech, Texts
 
     options = DataOptions(train=(str(folder),))
     speech = Speech.open(options.train, "data.train", options)
     tokenizer = build_tokenizer(Texts(speech, "basic"), TextOptions(), 1)
     found = speech.build(tokenizer, options, "basic", sample_rate=RATE, frame_shift=0.04, top_speed=1.1)
-    stream = UpdateStream(found.examples, seed=1, batch_seconds=batch_seconds, speeds=(0.9, 1.0, 1.1))
+    stream = UpdateStream(
+        found.examples, Batching(seed=1, batch_seconds=batch_seconds, speeds=(0.9, 1.0, 1.1))
+    )
     loader = load_batches(BatchReader(found.examples, found.audio, RATE), stream, workers)
     samples, seconds = [], 0.0
     for batch in itertools.islice(loader, batches):

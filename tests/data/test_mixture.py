@@ -7,10 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.plans import plan_epoch
+from data.plans import plan_epoch, stream_of
 from earwright.data.batches import Batch
 from earwright.data.mixture import MOST_PADDING, Source, deal, draw_epoch, without_much_padding
-from earwright.data.order import BatchPlan, UpdateStream
+from earwright.data.order import BatchPlan
 from earwright.data.packed import Example
 
 SECONDS = st.lists(st.floats(0.3, 30.0), min_size=1, max_size=40)
@@ -120,9 +120,9 @@ def test_a_stream_goes_on_where_it_was_left() -> None:
     everything = examples(30, 2.0)
     options = {"seed": 1, "batch_seconds": 9.0, "speeds": (1.0, 1.1), "accumulate": 2}
     sources = (Source(0, 10, 0.7), Source(10, 30, 0.3))
-    whole = list(itertools.islice(UpdateStream(everything, sources=sources, **options), 24))
+    whole = list(itertools.islice(stream_of(everything, sources=sources, **options), 24))
     left = whole[9]  # the last batch of the fifth update
-    again = UpdateStream(everything, sources=sources, epoch=left.epoch, position=left.position, **options)
+    again = stream_of(everything, sources=sources, epoch=left.epoch, position=left.position, **options)
     assert list(itertools.islice(again, 14)) == whole[10:]
 
 

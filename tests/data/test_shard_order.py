@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.plans import stream_of
 from earwright.data.augmentation.lengths import Lengths
 from earwright.data.augmentation.options import ConcatenationOptions, TempoOptions
 from earwright.data.mixture import Source, count_reads
@@ -33,7 +34,7 @@ def in_shards(sizes: list[int], loose: int = 0, seed: int = 0) -> Examples:
 
 def stream(examples: Examples, **options: object) -> UpdateStream:
     usual = {"seed": 1, "batch_seconds": 20.0, "speeds": (0.9, 1.0, 1.1), "open_shards": 2}
-    return UpdateStream(examples, **{**usual, **options})  # type: ignore[arg-type]
+    return stream_of(examples, **{**usual, **options})
 
 
 @given(sizes=SIZES, loose=st.integers(0, 9), open_shards=st.integers(1, 4), epoch=st.integers(0, 3))

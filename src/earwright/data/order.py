@@ -10,6 +10,7 @@ a group: each shard is read once, and a group is planned when its turn comes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -90,16 +91,35 @@ class BatchPlan(NamedTuple):
     soon: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True)
+class Batching:
+    """What decides which utterances come together, and when.
+
+    Attributes:
+        seed: decides, with the epoch, every draw.
+        batch_seconds: most seconds of a batch, padding included; a longer utterance goes alone.
+        speeds: each utterance is played at one of these.
+        sources: what the examples consist of, if of several parts; see `draw_epoch`.
+        batch_clips: most utterances of a batch (of what is new in it, with sources); 0 for any number.
+        open_shards: about so many shards are shuffled together.
+        lengths: how tempo is changed, utterances are put together, and some are replaced by noise.
+    """
+
+    seed: int
+    batch_seconds: float
+    speeds: Sequence[float]
+    sources: Sequence[Source] = ()
+    batch_clips: int = 0
+    open_shards: int = OPEN_SHARDS
+    lengths: Lengths = NO_CHANGE
+
+
 def plan_group(
     group: Sequence[Numbers],
     recorded: npt.NDArray[np.float64],
     key: tuple[int, ...],
-    *,
-    batch_seconds: float,
-    speeds: Sequence[float],
+    batching: Batching,
     share: float = 1.0,
-    batch_clips: int = 0,
-    lengths: Lengths = NO_CHANGE,
 ) -> list[list[Item]]:
     """The batches of utterances that are shuffled together.
 
@@ -107,9 +127,10 @@ def plan_group(
         group: numbers of examples, source by source.
         recorded: (N,) seconds of every example.
         key: the seed of every draw.
-        batch_seconds, speeds, batch_clips, lengths: see `UpdateStream`.
+        batching: its lengths, speeds, and sizes.
         share: of the first source in a batch.
     """
+    speeds, lengths = batching.speeds, batching.lengths
     chosen = np.concatenate(group)
     generator = np.random.default_rng(key)
     drawn = np.array(speeds)[generator.integers(len(speeds), size=len(chosen))]
@@ -129,7 +150,7 @@ def plan_group(
     order = np.argsort(seconds * generator.uniform(0.95, 1.05, len(chosen)), kind="stable")
     order = order[~np.isin(order, behind)]
     first = order[order < ends[1]].tolist()
-    batches = _filled(first, seconds, share * batch_seconds, batch_clips)
+    batches = _filled(first, seconds, share * batching.batch_seconds, batching.batch_clips)
     for start, end in pairwise(ends[1:]):
         batches = deal(batches, order[(order >= start) & (order < end)].tolist(), seconds)
 
@@ -168,13 +189,7 @@ class UpdateStream:
 
     Args:
         examples: all utterances.
-        seed: decides, with the epoch, every draw.
-        batch_seconds: most seconds of a batch, padding included; a longer utterance goes alone.
-        speeds: each utterance is played at one of these.
-        sources: what the examples consist of, if of several parts; see `draw_epoch`.
-        batch_clips: most utterances of a batch (of what is new in it, with sources); 0 for any number.
-        open_shards: about so many shards are shuffled together.
-        lengths: how tempo is changed, utterances are put together, and some are replaced by noise.
+        batching: how they come together.
         accumulate: batches of each process in an update.
         rank, world: this process, and how many there are.
         epoch, position: where to start, as a `BatchPlan` said it.
@@ -183,14 +198,8 @@ class UpdateStream:
     def __init__(
         self,
         examples: Sequence[Example],
+        batching: Batching,
         *,
-        seed: int,
-        batch_seconds: float,
-        speeds: Sequence[float],
-        sources: Sequence[Source] = (),
-        batch_clips: int = 0,
-        open_shards: int = OPEN_SHARDS,
-        lengths: Lengths = NO_CHANGE,
         accumulate: int = 1,
         rank: int = 0,
         world: int = 1,
@@ -198,13 +207,7 @@ class UpdateStream:
         position: int = 0,
     ) -> None:
         self.examples = Examples.of(examples)
-        self.seed = seed
-        self.batch_seconds = batch_seconds
-        self.speeds = speeds
-        self.sources = sources
-        self.batch_clips = batch_clips
-        self.open_shards = open_shards
-        self.lengths = lengths
+        self.batching = batching
         self.accumulate, self.rank, self.world = accumulate, rank, world
         self.epoch, self.position = epoch, position
 
@@ -221,26 +224,20 @@ class UpdateStream:
     def groups(self, epoch: int) -> list[list[Numbers]]:
         """What is shuffled together in an epoch, source by source: all of it, or a few shards at a time."""
         seconds, shards = self.examples.seconds, self.examples.shards
+        seed, sources = self.batching.seed, self.batching.sources
         if not self.examples.sharded:
-            drawn = draw_epoch(seconds, self.sources, seed=self.seed, epoch=epoch) if self.sources else None
+            drawn = draw_epoch(seconds, sources, seed=seed, epoch=epoch) if sources else None
             return [drawn or [np.arange(len(seconds))]]
-        sources = self.sources or [Source(0, len(seconds), 1.0)]
-        chosen = draw_epoch(seconds, sources, seed=self.seed, epoch=epoch, shards=shards)
-        return cut_into_groups(chosen, seconds, shards, self.open_shards)
+        sources = sources or [Source(0, len(seconds), 1.0)]
+        chosen = draw_epoch(seconds, sources, seed=seed, epoch=epoch, shards=shards)
+        return cut_into_groups(chosen, seconds, shards, self.batching.open_shards)
 
     def _group_plan(self, epoch: int, groups: Sequence[list[Numbers]], number: int) -> list[list[Item]]:
-        key = (self.seed, epoch) if len(groups) == 1 else (self.seed, epoch, _GROUP, number)
-        weights = [source.weight for source in self.sources] or [1.0]
-        return plan_group(
-            groups[number],
-            self.examples.seconds,
-            key,
-            batch_seconds=self.batch_seconds,
-            speeds=self.speeds,
-            share=weights[0] / sum(weights),
-            batch_clips=self.batch_clips,
-            lengths=self.lengths,
-        )
+        seed = self.batching.seed
+        key = (seed, epoch) if len(groups) == 1 else (seed, epoch, _GROUP, number)
+        weights = [source.weight for source in self.batching.sources] or [1.0]
+        share = weights[0] / sum(weights)
+        return plan_group(groups[number], self.examples.seconds, key, self.batching, share)
 
     def _batches(self) -> Iterator[tuple[list[Item], int, int, list[int]]]:
         """Batches from the start on, each with the place behind it, and what should be fetched meanwhile."""
@@ -276,7 +273,7 @@ class UpdateStream:
             update = [next(batches) for _ in range(size)]
             _, epoch, position, _ = update[-1]
             items = [item for batch, *_ in update for item in batch]
-            tokens = count_tokens(items, self.examples, self.lengths.space)
+            tokens = count_tokens(items, self.examples, self.batching.lengths.space)
             soon = tuple(example for *_, ahead in update for example in ahead)
             for batch, *_ in update[self.rank :: self.world]:
                 yield BatchPlan(batch, tokens, epoch, position, soon)

@@ -180,18 +180,8 @@ def _try_batch_sizes(run: Run) -> Trials:
     fewest = FEWEST_BATCHES * run.accelerator.num_processes
 
     def batches_of(size: float) -> int:
-        return _count_batches(
-            UpdateStream(
-                stream.examples,
-                seed=stream.seed,
-                batch_seconds=size,
-                speeds=stream.speeds,
-                sources=stream.sources,
-                batch_clips=stream.batch_clips,
-                open_shards=stream.open_shards,
-                lengths=stream.lengths,
-            )
-        )
+        batching = dataclasses.replace(stream.batching, batch_seconds=size)
+        return _count_batches(UpdateStream(stream.examples, batching))
 
     sizes = [size for size in SIZES if size == SIZES[0] or batches_of(size) >= fewest]
     in_use = memory_in_use(run.device)

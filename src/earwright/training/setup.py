@@ -18,7 +18,7 @@ from earwright.data.augmentation.noise import Voices
 from earwright.data.batches import Batch, BatchReader, load_batches
 from earwright.data.examples import TrainingSet, build_tokenizer, with_replay
 from earwright.data.mixture import without_much_padding
-from earwright.data.order import UpdateStream
+from earwright.data.order import Batching, UpdateStream
 from earwright.data.speech import Part, Speech, Texts, read_all_cuts
 from earwright.data.stores import Held
 from earwright.errors import EarwrightError
@@ -76,13 +76,7 @@ class Parts:
         """This process's batches from (epoch, position) on."""
         return UpdateStream(
             self.training_set.examples,
-            seed=recipe.seed,
-            batch_seconds=self.batch_seconds,
-            speeds=recipe.augment.speeds,
-            sources=self.training_set.sources,
-            batch_clips=recipe.training.batch_clips,
-            open_shards=recipe.data.open_shards,
-            lengths=lengths_of(recipe, self.training_set),
+            batching_of(recipe, self.training_set, self.batch_seconds),
             accumulate=recipe.training.accumulate,
             rank=accelerator.process_index,
             world=accelerator.num_processes,
@@ -239,14 +233,7 @@ def _check_memory(
     distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
     in_pieces = training_set.sources and not distributed
     stream = UpdateStream(
-        training_set.examples,
-        seed=recipe.seed,
-        batch_seconds=first_batch_seconds(recipe),
-        speeds=recipe.augment.speeds,
-        sources=training_set.sources,
-        batch_clips=recipe.training.batch_clips,
-        open_shards=recipe.data.open_shards,
-        lengths=lengths_of(recipe, training_set),
+        training_set.examples, batching_of(recipe, training_set, first_batch_seconds(recipe))
     )
     shapes = []
     for items in stream.epoch_plan(0):
@@ -275,6 +262,19 @@ def _begin_with(start: Start, parts: Parts, recipe: Recipe, reporter: Reporter) 
         parts.old_dev = _dev_set(recipe, cuts, "finetune.old_dev")
 
 
+def batching_of(recipe: Recipe, training_set: TrainingSet, batch_seconds: float) -> Batching:
+    """How a run's utterances come together."""
+    return Batching(
+        seed=recipe.seed,
+        batch_seconds=batch_seconds,
+        speeds=recipe.augment.speeds,
+        sources=training_set.sources,
+        batch_clips=recipe.training.batch_clips,
+        open_shards=recipe.data.open_shards,
+        lengths=lengths_of(recipe, training_set),
+    )
+
+
 @torch.no_grad()
 def _some_frames(parts: Parts, recipe: Recipe, device: torch.device) -> torch.Tensor:
     """Frames (N, F) of utterances from all over the training set; what is replayed does not count."""
@@ -301,14 +301,14 @@ def some_features(
     """Batches (B, T, F) with lengths (B,) of the training set, in a random order that the seed decides."""
     examples = parts.training_set.new
     sources = [source for source in parts.training_set.sources if source.last <= len(examples)]
-    stream = UpdateStream(
-        examples,
+    batching = Batching(
         seed=recipe.seed,
         batch_seconds=60.0,
         speeds=(1.0,),
         sources=sources if len(sources) > 1 else (),
         open_shards=recipe.data.open_shards,
     )
+    stream = UpdateStream(examples, batching)
     reader = parts.reader(recipe)
     for items in stream.epoch_plan(0):
         waveforms = [torch.from_numpy(reader.audio.read(item.example)) for item in items]

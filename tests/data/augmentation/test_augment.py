@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.augmentation.signals import RATE, lag, speech
-from data.plans import plan_epoch
+from data.plans import plan_epoch, stream_of
 from earwright.audio.backgrounds import Background
 from earwright.audio.read import resample
 from earwright.data.augment import KINDS, Augmenter, build_augmenter
@@ -25,7 +25,6 @@ from earwright.data.augmentation.rooms import RoomBank
 from earwright.data.batches import Batch, BatchReader, load_batches
 from earwright.data.frames import frames_in, frames_needed
 from earwright.data.mixture import Source
-from earwright.data.order import UpdateStream
 from earwright.data.packed import Example, Examples
 from earwright.text import build_char_tokenizer, train_bpe_tokenizer
 
@@ -69,7 +68,7 @@ def augmenter(options: AugmentOptions) -> Augmenter:
 def batches(workers: int, options: AugmentOptions, count: int = 6) -> list[Batch]:
     lengths = Lengths(options.tempo, options.concatenation, (1,), options.nothing.probability)
     reader = BatchReader(EXAMPLES, Store(), RATE, (1,), augmenter(options))
-    stream = UpdateStream(EXAMPLES, seed=3, batch_seconds=9.0, speeds=options.speeds, lengths=lengths)
+    stream = stream_of(EXAMPLES, seed=3, batch_seconds=9.0, speeds=options.speeds, lengths=lengths)
     return list(itertools.islice(load_batches(reader, stream, workers), count))
 
 
@@ -86,7 +85,7 @@ def test_a_stream_goes_on_with_the_samples_it_would_have_had() -> None:
     options, whole = everything(), batches(0, everything(), 8)
     lengths = Lengths(options.tempo, options.concatenation, (1,), options.nothing.probability)
     left = whole[3].plan
-    stream = UpdateStream(
+    stream = stream_of(
         EXAMPLES,
         seed=3,
         batch_seconds=9.0,
