@@ -210,7 +210,20 @@ def _augment(args: argparse.Namespace) -> AugmentOptions | None:
         noise = NoiseOptions(probability=1.0, snr=(least, most), folders=tuple(args.noise), generated=())
     if args.rooms:
         room = RoomOptions(probability=1.0, folders=tuple(args.rooms))
+    for flag, folders in (("--noise", args.noise), ("--rooms", args.rooms)):
+        if folders:
+            _check_folders(flag, folders)
     return AugmentOptions(speeds=(1.0,), noise=noise, room=room)
+
+
+def _check_folders(flag: str, folders: list[str]) -> None:
+    """Here, so that an error names the flag and not the recipe's key, which was not typed."""
+    from earwright.audio.backgrounds import find_backgrounds
+
+    try:
+        find_backgrounds(folders, "train")
+    except EarwrightError as error:
+        raise EarwrightError(f"{flag}: {error}") from error
 
 
 def _texts(args: argparse.Namespace) -> list[str]:
