@@ -188,6 +188,29 @@ def test_real_batches_are_tried_and_nothing_is_learnt_from_them(
 
 
 @pytest.mark.usefixtures("no_export")
+def test_slow_steps_are_measured_once(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one step takes as long as half a dozen others, a run does not spend minutes on measuring it."""
+    rehearsed: list[str] = []
+    real = plan._rehearse
+
+    def step(run: Any, batch: Any, precision: str) -> None:
+        rehearsed.append(precision)
+        real(run, batch, precision)
+
+    monkeypatch.setattr(plan, "_rehearse", step)
+    fixed = with_batches(recipe, 6.0)
+    run_of(fixed, tmp_path / "quick")
+    quick = len(rehearsed)
+    monkeypatch.setattr(plan, "SLOW", 0.0)
+    rehearsed.clear()
+    run_of(fixed, tmp_path / "slow")
+    assert len(rehearsed) == 2 < quick
+    assert losses(tmp_path / "quick") == losses(tmp_path / "slow")
+
+
+@pytest.mark.usefixtures("no_export")
 def test_memory_that_is_not_there_is_survived(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,17 +218,17 @@ def test_memory_that_is_not_there_is_survived(
     monkeypatch.setattr(plan, "FEWEST_BATCHES", 1)
     real = plan._time_steps
 
-    def scarce(run: Any, batches: Any, precision: str) -> float:
+    def scarce(run: Any, batches: Any, precision: str, warm: bool = True) -> float:
         if run.parts.batch_seconds == 8.0:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
-        return real(run, batches, precision)
+        return real(run, batches, precision, warm)
 
     monkeypatch.setattr(plan, "_time_steps", scarce)
     lines = run_of(with_batches(recipe, "auto"), tmp_path)
     assert any("8 s out of memory" in line for line in lines)
     assert load_checkpoint(tmp_path / "checkpoint.safetensors").progress.batch_seconds == 4.0
 
-    def broken(run: Any, batches: Any, precision: str) -> float:
+    def broken(run: Any, batches: Any, precision: str, warm: bool = True) -> float:
         raise RuntimeError("something else")
 
     monkeypatch.setattr(plan, "_time_steps", broken)

@@ -42,6 +42,8 @@ Measured = TypeVar("Measured")
 MEASURED_BATCHES = 5
 # Seconds of measurement that are worth a second one.
 QUICK = 10.0
+# Seconds of a step beside which what a first step costs more is nothing, so that one tells enough.
+SLOW = 5.0
 # Looks at dev, checkpoints and the export take their part of a budget of time.
 SHARE_FOR_STEPS = 0.96
 
@@ -57,13 +59,16 @@ def settle(run: Run) -> tuple[Machine, float]:
     # A run that an older version began has the recipe's number.
     run.parts.batch_seconds = progress.batch_seconds or asked or SIZES[0]
     batches = _sample_batches(run)
-    flops = _count_flops(run, batches[len(batches) // 2])
+    middle = batches[len(batches) // 2]
+    flops = _count_flops(run, middle)
     run.reporter.say(
         f"{machine.processor}, {machine.threads} threads: matrix products at "
         f"{machine.fp32_peak:.0f} GFLOP/s in fp32, {machine.bf16_peak:.0f} in bf16"
     )
     if not progress.steps:
-        per_batch = _settle_precision(run, machine, batches)
+        if slow := agreed(run, _time_steps(run, [middle], "fp32", warm=False)) > SLOW:
+            batches = [middle]
+        per_batch = _settle_precision(run, machine, batches, warm=not slow)
         if asked is None:
             per_batch = _settle_batch_size(run)
         _settle_steps(run, per_batch)
@@ -77,11 +82,11 @@ def _asked_batch_seconds(run: Run) -> float | None:
     return None if isinstance(asked, str) else asked
 
 
-def _settle_precision(run: Run, machine: Machine, batches: list[Batch]) -> float:
+def _settle_precision(run: Run, machine: Machine, batches: list[Batch], warm: bool) -> float:
     """Choose the precision, and return the seconds that a step on a batch takes in it."""
     audio = _audio(run, batches)
     precision, seconds = choose_precision(
-        run.recipe.training.precision, machine, lambda name: _time_steps(run, batches, name)
+        run.recipe.training.precision, machine, lambda name: _time_steps(run, batches, name, warm)
     )
     speeds = ", ".join(f"{name} {audio / s:.0f}x real time" for name, s in seconds.items())
     # Several processes measure different times; the first one's holds.
@@ -236,10 +241,10 @@ def _rehearse(run: Run, batch: Batch, precision: str) -> None:
     run.move(rehearsal=True)
 
 
-def _time_steps(run: Run, batches: list[Batch], precision: str) -> float:
+def _time_steps(run: Run, batches: list[Batch], precision: str, warm: bool = True) -> float:
     torch.manual_seed(0)
     run.lanes.train()
-    for batch in batches:  # pays for memory and for kernels, which are made for each shape once
+    for batch in batches if warm else ():  # pays for memory, and for kernels, which are made once for a shape
         _rehearse(run, batch, precision)
     began = time.perf_counter()
     for batch in batches:
