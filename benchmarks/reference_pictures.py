@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -143,20 +144,28 @@ def draw_curves(args: argparse.Namespace) -> Figure:
 
 
 def draw_codebooks(args: argparse.Namespace) -> Figure:
-    """Perplexity and dead codes of each codebook over steps, a column a run."""
-    figure = Figure(figsize=(4 * len(args.runs), 6))
-    axes: Any = figure.subplots(2, len(args.runs), squeeze=False, sharey="row")
-    for column, folder in enumerate(args.runs):
+    """Perplexity and dead codes of each codebook over steps: two pictures a run, four runs side by side."""
+    columns = min(4, len(args.runs))
+    bands = math.ceil(len(args.runs) / columns)
+    figure = Figure(figsize=(3.2 * columns, 4.8 * bands), layout="constrained")
+    axes: Any = figure.subplots(2 * bands, columns, squeeze=False)
+    for number in range(bands * columns):
+        band, column = divmod(number, columns)
+        above, below = axes[2 * band, column], axes[2 * band + 1, column]
+        if number >= len(args.runs):
+            above.axis("off")
+            below.axis("off")
+            continue
+        folder = args.runs[number]
         steps = [line for line in read_log(folder / "log.jsonl") if "perplexity" in line]
-        for row, name in enumerate(("perplexity", "dead_codes")):
+        for axis, name in ((above, "perplexity"), (below, "dead_codes")):
             values = np.array([line[name] for line in steps])
             for book in range(values.shape[1]):
-                axes[row, column].plot(
-                    [line["step"] for line in steps], values[:, book], label=f"codebook {book + 1}"
-                )
-            axes[row, column].set(xlabel="step", ylabel=name.replace("_", " "))
-        axes[0, column].set_title(folder.name)
-    axes[0, 0].legend()
+                axis.plot([line["step"] for line in steps], values[:, book], label=f"codebook {book + 1}")
+            axis.set(ylim=(0, 1050), ylabel=name.replace("_", " ") if column == 0 else None)
+        above.set_title(folder.name.replace("-", " "), fontsize=10)
+        below.set(xlabel="step")
+    axes[0, 0].legend(fontsize=8)
     return figure
 
 
