@@ -12,8 +12,8 @@ them. What `--work` has already is not trained again, so that it may be stopped 
 some variants.
 
 A training set of the first clips of a corpus, and the others as the second set, are made by
-`python benchmarks/reference_lesson.py --split prepared/ljspeech 200 TRAIN REST`. The table of
-docs/reference-model.md is `python benchmarks/reference_lesson.py --table docs/results/reference-lesson.json`.
+`python benchmarks/reference_lesson.py --split prepared/ljspeech 200 TRAIN REST`. The tables of
+docs/reference-model.md are `python benchmarks/reference_lesson.py --table FILE.json`.
 """
 
 from __future__ import annotations
@@ -70,6 +70,16 @@ VARIANTS: dict[str, list[str]] = {
         "model.quantizer.dropout=0.0",
     ],
 }
+# Those that are about the upkeep of codebooks.
+CODES = (
+    "as it is",
+    "codes moved by a loss",
+    "codes at random",
+    "no revival",
+    "codes as wide as the stream",
+    "no quantizer dropout",
+    "no upkeep at all",
+)
 
 
 def main() -> int:
@@ -214,16 +224,28 @@ def print_table(rows: list[dict[str, Any]]) -> None:
 
 
 def markdown(path: Path) -> int:
-    """Print the kept result as a table for a document."""
-    print("| | updates | letters after | loss at the end | CER learnt, % | CER others, % | perplexities |")
-    print("|---|--:|--:|--:|--:|--:|---|")
-    for row in json.loads(path.read_text())["variants"]:
+    """Print the kept result as two tables for a document: all variants, and what became of the codebooks."""
+    rows = json.loads(path.read_text())["variants"]
+    print("| | updates | letters after | loss at the end | CER learnt, % | CER others, % |")
+    print("|---|--:|--:|--:|--:|--:|")
+    for row in rows:
         left, whole = row["left_the_blanks"], row["errors"]["all"]
         after = "never" if left is None else f"{row['steps'] * left / row['minutes']:,.0f}"
         figures = [f"{row['steps']:,}", after, f"{row['loss']:.2f}"]
         figures += [f"{100 * whole[which]:.1f}" for which in ("train", "rest")]
-        books = ", ".join(f"{one:.0f}" for one in row.get("perplexity", []))
-        print(f"| {row['variant']} | {' | '.join(figures)} | {books} |")
+        print(f"| {row['variant']} | {' | '.join(figures)} |")
+    print()
+    of_codes = [row for row in rows if row["variant"] in CODES]
+    bits = of_codes[0]["bits_per_second"]
+    print(
+        f"| CER learnt, % | {' | '.join(f'{one:,.0f} bits/s' for one in bits)} | perplexities | dead codes |"
+    )
+    print(f"|---|{len(bits) * '--:|'}---|---|")
+    for row in of_codes:
+        errors = [row["errors"][str(count)] for count in range(1, len(bits))] + [row["errors"]["all"]]
+        figures = [f"{100 * error['train']:.1f}" for error in errors]
+        figures += [", ".join(f"{one:.0f}" for one in row[name]) for name in ("perplexity", "dead_codes")]
+        print(f"| {row['variant']} | {' | '.join(figures)} |")
     return 0
 
 
