@@ -135,9 +135,8 @@ def draw_curves(args: argparse.Namespace) -> Figure:
         error.plot(
             [line["minutes"] for line in looks], [100 * line["cer"] for line in looks], label=folder.name
         )
-    loss.set(
-        xlabel="minutes", ylabel="CTC loss, nats a token", yscale="log"
-    )  # of 3,500 frames and a few letters, 100
+    # At first it is 100 where 3,500 frames are a hundred letters.
+    loss.set(xlabel="minutes", ylabel="CTC loss, nats a token", yscale="log")
     error.set(xlabel="minutes", ylabel="CER on dev, %", ylim=(0, 105))
     loss.legend()
     return figure

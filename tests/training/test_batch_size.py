@@ -206,7 +206,7 @@ def test_slow_steps_are_measured_once(
     monkeypatch.setattr(plan, "SLOW", 0.0)
     rehearsed.clear()
     run_of(fixed, tmp_path / "slow")
-    assert len(rehearsed) == 2 < quick
+    assert len(rehearsed) == 2 < quick and set(rehearsed) == {fixed.training.precision}
     assert losses(tmp_path / "quick") == losses(tmp_path / "slow")
 
 

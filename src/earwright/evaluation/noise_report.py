@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -50,23 +50,23 @@ def notes(report: Conditions) -> list[str]:
     backdrop = report.backdrop
     what = "recording" if report.what == "noise" else "impulse response"
     said = [
-        f"{_number(backdrop.recordings, what)} ({_part(backdrop.part)}), one an utterance, drawn with seed "
-        f"{report.seed}; {LEVEL:.0%} intervals of the difference by paired bootstrap draws of "
+        f"{_number(len(backdrop.recordings), what)} ({_part(backdrop.part)}), one an utterance, drawn with "
+        f"seed {report.seed}; {LEVEL:.0%} intervals of the difference by paired bootstrap draws of "
         f"{report.interval_unit}s"
     ]
     if report.skipped:
-        said.append(f"passed over: {_number(report.skipped, what)}: {_named(report.skipped)}")
+        said.append(f"passed over: {_number(len(report.skipped), what)}: {_named(report.skipped)}")
     if report.too_short:
         are = "is" if report.too_short == 1 else "are"
         said.append(
-            f"{_number(range(report.too_short), 'utterance')} {are} shorter than the impulse response of "
+            f"{_number(report.too_short, 'utterance')} {are} shorter than the impulse response of "
             f"{'its' if report.too_short == 1 else 'their'} room, of which only the beginning is heard"
         )
     return said + left_out(backdrop.left_out, backdrop.part)
 
 
-def _number(things: Sized, what: str) -> str:
-    return f"{len(things):,} {what}{'' if len(things) == 1 else 's'}"
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def left_out(kinds: Sequence[str], part: str) -> list[str]:
@@ -162,7 +162,7 @@ def nothing_report(report: NothingReport, width: int, inventions: int = INVENTIO
     failed = [each for kind in report.kinds for each in kind.failed]
     recorded = any(kind.kind not in (SILENCE, ROOM) for kind in report.kinds)
     said = [f"recordings: {_part(report.part)}"] if recorded else []
-    said += [f"could not be read: {_number(failed, 'recording')}: {_named(failed)}"] if failed else []
+    said += [f"could not be read: {_number(len(failed), 'recording')}: {_named(failed)}"] if failed else []
     parts += [Text(note, style="dim") for note in said + left_out(report.left_out, report.part)]
     for kind in report.kinds:
         parts += _inventions(kind, width, inventions)

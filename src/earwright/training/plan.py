@@ -66,7 +66,7 @@ def settle(run: Run) -> tuple[Machine, float]:
         f"{machine.fp32_peak:.0f} GFLOP/s in fp32, {machine.bf16_peak:.0f} in bf16"
     )
     if not progress.steps:
-        if slow := agreed(run, _time_steps(run, [middle], "fp32", warm=False)) > SLOW:
+        if slow := _is_slow(run, middle):
             batches = [middle]
         per_batch = _settle_precision(run, machine, batches, warm=not slow)
         if asked is None:
@@ -80,6 +80,12 @@ def _asked_batch_seconds(run: Run) -> float | None:
     """What the recipe says; None where it is to be measured."""
     asked = run.recipe.training.batch_seconds
     return None if isinstance(asked, str) else asked
+
+
+def _is_slow(run: Run, batch: Batch) -> bool:
+    """Whether one step on a batch takes so long that a few are too many to measure by."""
+    asked = run.recipe.training.precision  # a batch that fits into memory in bf16 need not in fp32
+    return agreed(run, _time_steps(run, [batch], "fp32" if asked == "auto" else asked, warm=False)) > SLOW
 
 
 def _settle_precision(run: Run, machine: Machine, batches: list[Batch], warm: bool) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -18,13 +17,13 @@ from hypothesis import strategies as st
 
 from earwright.errors import EarwrightError
 from earwright.training import Recipe, Reporter
-from earwright.training.checkpoint import load_checkpoint
 from earwright.training.doctor.doctor import Doctor, examine, listen
 from earwright.training.doctor.finding import NOTE, WARNING
 from earwright.training.log import read_log
 from earwright.training.loop import Run
 from earwright.training.options import TrainingOptions
 from earwright.training.schedule import learning_rate
+from training.runs import Killed, changed, curve, weights
 
 Line = dict[str, Any]
 STEPS, EVERY = 600, 10
@@ -362,9 +361,9 @@ def test_each_thing_is_said_once_and_again_when_it_is_twice_as_bad() -> None:
     explodes(lines)
     doctor = Doctor()
     said = [(finding.name, finding.weight) for line in lines for finding in doctor.hear(line)]
-    weights = [weight for name, weight in said if name == "gradients-explode"]
-    assert 1 < len(weights) < 8
-    assert all(after >= 2 * before for before, after in pairwise(weights))
+    weighed = [weight for name, weight in said if name == "gradients-explode"]
+    assert 1 < len(weighed) < 8
+    assert all(after >= 2 * before for before, after in pairwise(weighed))
 
 
 def test_what_is_over_is_told_as_over(tmp_path: Path) -> None:
@@ -456,23 +455,6 @@ class Lines(Reporter):
             raise Killed
 
 
-class Killed(BaseException):
-    """Stands for kill -9: nothing in the code catches it, nothing is saved on the way out."""
-
-
-def changed(recipe: Recipe, table: str, **values: Any) -> Recipe:
-    return dataclasses.replace(recipe, **{table: dataclasses.replace(getattr(recipe, table), **values)})
-
-
-def curve(folder: Path) -> list[tuple[int, float, float]]:
-    steps = [line for line in read_log(folder / "log.jsonl") if line["kind"] == "step"]
-    return [(line["step"], line["loss"], line["gradient_norm"]) for line in steps]
-
-
-def tensors(folder: Path) -> dict[str, torch.Tensor]:
-    return load_checkpoint(folder / "checkpoint.safetensors").tensors
-
-
 def test_the_doctor_changes_no_number_and_is_resumed(recipe: Recipe, tmp_path: Path) -> None:
     recipe = changed(recipe, "training", steps=24, save_every=0.0)
     recipe = changed(recipe, "model", stochastic_depth=0.3, context="drawn", chunk_seconds=(0.16, 0.32))
@@ -480,7 +462,7 @@ def test_the_doctor_changes_no_number_and_is_resumed(recipe: Recipe, tmp_path: P
     for name, doctor in (("with", True), ("without", False)):
         Run(recipe, tmp_path / name, lines if doctor else Lines(), doctor=doctor).run()
     assert curve(tmp_path / "with") == curve(tmp_path / "without")
-    a, b = tensors(tmp_path / "with"), tensors(tmp_path / "without")
+    a, b = weights(tmp_path / "with"), weights(tmp_path / "without")
     assert a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
     # The tones are watched with what they are trained on, which is said once.
     assert sum(line.startswith("doctor: 4 of 4 dev recordings") for line in lines.lines) == 1
