@@ -13,6 +13,7 @@ from earwright.data.augmentation import options as kinds
 from earwright.data.batches import load_batches
 from earwright.errors import EarwrightError
 from earwright.training import Recipe, Reporter
+from earwright.training.schedule import first_augmented
 from earwright.training.setup import Parts, build_parts
 
 
@@ -58,6 +59,36 @@ def test_batches_of_a_recipe(augmented: Recipe) -> None:
     assert all(torch.equal(a, b) for a, b in zip(alone, some(2), strict=True))
     assert all(torch.equal(a, b) for a, b in zip(alone[2:], after, strict=False))
     assert not any(a.shape == b.shape and torch.equal(a, b) for a, b in zip(alone, some(0, 1), strict=True))
+
+
+def test_the_first_updates_are_spared(augmented: Recipe) -> None:
+    from accelerate import Accelerator
+
+    lengths = ("tempo", "concatenation", "nothing", "speeds")  # these are in the order of the batches
+    same = {name: getattr(augmented.augment, name) for name in lengths}
+    plain = dataclasses.replace(augmented, augment=kinds.AugmentOptions(**same, start=0.0))
+    accelerator = Accelerator(cpu=True)
+
+    def some(recipe: Recipe, position: int, spared: int) -> list[torch.Tensor]:
+        parts = build(recipe)
+        stream = parts.stream(recipe, accelerator, 0, position, spared)
+        return [
+            batch.waveform[[not item.wordless for item in batch.plan.items]]
+            for batch in itertools.islice(load_batches(parts.reader(recipe), stream, 0), 4)
+        ]
+
+    spared, never, always = some(augmented, 0, 3), some(plain, 0, 0), some(augmented, 0, 0)
+    assert [torch.equal(a, b) for a, b in zip(spared, never, strict=True)] == [True, True, True, False]
+    assert [torch.equal(a, b) for a, b in zip(spared, always, strict=True)] == [False, False, False, True]
+    resumed = some(augmented, 2, 1)  # as a run that was stopped after two updates goes on
+    assert all(torch.equal(a, b) for a, b in zip(spared[2:], resumed, strict=False))
+
+
+@pytest.mark.parametrize(
+    ("start", "steps", "first"), [(0.0, 10, 0), (0.25, 10, 3), (0.5, 10, 5), (1.0, 7, 7)]
+)
+def test_when_augmentation_sets_in(start: float, steps: int, first: int) -> None:
+    assert first_augmented(start, steps) == first
 
 
 def test_what_is_of_no_use_is_told_before_the_first_step(augmented: Recipe, tmp_path: Path) -> None:

@@ -279,7 +279,8 @@ def test_a_machine_that_slows_down_ends_at_its_budget(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = changed(recipe, "training", steps=0, max_time="2s", evaluate_every=1000)
-    monkeypatch.setattr("earwright.training.plan._steps", lambda *args: 100_000)  # as if it had been quicker
+    # As if it had been quicker.
+    monkeypatch.setattr("earwright.training.plan.spend", lambda *args: (100_000, 1000))
     reporter = Lines()
     bundle = train(slow, tmp_path, reporter)
     assert any(

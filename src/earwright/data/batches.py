@@ -77,13 +77,13 @@ class BatchReader(Dataset[Batch]):
         self.space = space
         self.augmenter = augmenter
 
-    def _clip(self, item: Item) -> npt.NDArray[np.float32]:
+    def _clip(self, item: Item, spared: bool) -> npt.NDArray[np.float32]:
         if item.wordless:
             assert self.augmenter is not None, "speech must not be heard without its text"
             return self.augmenter.nothing(round(item.seconds(self.examples) * self.sample_rate), item.seed)
         clips = [self.audio.read(number) for number in item.examples]
         clip = join_audio(clips, item.pause, self.sample_rate) if len(clips) > 1 else clips[0]
-        if self.augmenter:
+        if self.augmenter and not spared:
             return self.augmenter(clip, item.seed, speed=item.speed, tempo=item.tempo, own=item.examples)
         return change_voice(clip, self.sample_rate, speed=item.speed, tempo=item.tempo)
 
@@ -91,7 +91,7 @@ class BatchReader(Dataset[Batch]):
         if isinstance(self.audio, FarStore):
             for index in plan.soon:
                 self.audio.expect(index)
-        clips = [self._clip(item) for item in plan.items]
+        clips = [self._clip(item, plan.spared) for item in plan.items]
         texts = [item.tokens(self.examples, self.space) for item in plan.items]
         lengths = torch.tensor([len(clip) for clip in clips])
         waveform = torch.zeros(len(clips), int(lengths.max()))

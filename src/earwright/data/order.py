@@ -9,6 +9,7 @@ a group: each shard is read once, and a group is planned when its turn comes.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -81,7 +82,7 @@ class BatchPlan(NamedTuple):
 
     `update_tokens` counts the tokens of the whole update, over all its batches and processes; `epoch`
     and `position` say where the stream stands after this update. `soon` are examples whose shards
-    will be needed before long.
+    will be needed before long. `spared`: the waveforms are not yet to be augmented.
     """
 
     items: list[Item]
@@ -89,6 +90,7 @@ class BatchPlan(NamedTuple):
     epoch: int
     position: int
     soon: tuple[int, ...] = ()
+    spared: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ class UpdateStream:
         accumulate: batches of each process in an update.
         rank, world: this process, and how many there are.
         epoch, position: where to start, as a `BatchPlan` said it.
+        spared: in so many updates the waveforms are not yet to be augmented.
     """
 
     def __init__(
@@ -205,11 +208,13 @@ class UpdateStream:
         world: int = 1,
         epoch: int = 0,
         position: int = 0,
+        spared: int = 0,
     ) -> None:
         self.examples = Examples.of(examples)
         self.batching = batching
         self.accumulate, self.rank, self.world = accumulate, rank, world
         self.epoch, self.position = epoch, position
+        self.spared = spared
 
     def epoch_plan(self, epoch: int) -> Iterator[list[Item]]:
         """All batches of one epoch, each of utterances of similar length, in random order.
@@ -269,12 +274,12 @@ class UpdateStream:
     def __iter__(self) -> Iterator[BatchPlan]:
         batches = self._batches()
         size = self.accumulate * self.world
-        while True:
+        for number in itertools.count():
             update = [next(batches) for _ in range(size)]
             _, epoch, position, _ = update[-1]
             items = [item for batch, *_ in update for item in batch]
             tokens = count_tokens(items, self.examples, self.batching.lengths.space)
             soon = tuple(example for *_, ahead in update for example in ahead)
             for batch, *_ in update[self.rank :: self.world]:
-                yield BatchPlan(batch, tokens, epoch, position, soon)
+                yield BatchPlan(batch, tokens, epoch, position, soon, number < self.spared)
                 soon = ()

@@ -35,15 +35,17 @@ class Look(NamedTuple):
 class Progress:
     """Where a run stands, apart from its tensors.
 
-    `steps`, `precision`, `lanes` and `batch_seconds` are settled once, at the first start, and hold for
-    the whole run: the schedule follows steps, so a resumed run is the same run. `kept` are the looks at dev
-    whose weights lie beside the checkpoint, in the order of their steps; `last_look` is the latest of all.
+    `steps`, `evaluate_every` (of a run by time), `precision`, `lanes` and `batch_seconds` are settled once,
+    at the first start, and hold for the whole run: the schedule follows steps, so a resumed run is the same
+    run. `kept` are the looks at dev whose weights lie beside the checkpoint, in the order of their steps;
+    `last_look` is the latest of all.
     `init` is the checksum of the weights that fine-tuning began with; `before` and `after` are the errors on
     new and old speech at the first look and at the last one.
     """
 
     step: int = 0
     steps: int = 0
+    evaluate_every: int = 0
     precision: str = "fp32"
     lanes: int = 0
     batch_seconds: float = 0.0

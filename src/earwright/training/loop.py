@@ -31,7 +31,7 @@ from earwright.training.machine import Machine
 from earwright.training.options import parse_time
 from earwright.training.processes import build_accelerator, sum_over_processes
 from earwright.training.recipe import Recipe, recipe_differences, recipe_from_dict, recipe_to_dict
-from earwright.training.schedule import learning_rate, set_learning_rate
+from earwright.training.schedule import first_augmented, learning_rate, set_learning_rate, steps_between_looks
 from earwright.training.setup import Parts, build_optimizer, build_parts
 from earwright.training.share import share_of
 from earwright.training.upkeep import follow_jumps, learn, start_codebooks, take_notes
@@ -206,9 +206,10 @@ class Run:
         if log:
             log.write("start", progress.step, facts=start_facts(self))
             log.flush()  # whoever looks before the first checkpoint sees what is running
-        stream = self.parts.stream(recipe, self.accelerator, progress.epoch, progress.position)
+        spared = max(0, first_augmented(recipe.augment.start, progress.steps) - progress.step)
+        stream = self.parts.stream(recipe, self.accelerator, progress.epoch, progress.position, spared)
         batches = iter(self.parts.loader(recipe, stream))
-        every = recipe.training.evaluate_every or max(1, progress.steps // 30)
+        every = steps_between_looks(progress.steps, recipe.training.evaluate_every or progress.evaluate_every)
         saved, hopeless = time.monotonic(), 0
         if log:
             self._call_the_doctor(log)

@@ -41,7 +41,8 @@ class TrainingOptions:
             of these has the lowest CER on dev: averages lag behind a run that ends while it still learns.
         precision: "fp32", "bf16", or "auto", which measures both here.
         device: "auto" takes a GPU if there is one; "cpu", or "gpu" or nothing.
-        evaluate_every: steps between looks at dev; 0 means about thirty looks a run.
+        evaluate_every: steps between looks at dev; 0 means about thirty looks a run, or fewer if they would
+            take more than 15 % of max_time.
         save_every: seconds between checkpoints.
     """
 

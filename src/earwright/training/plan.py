@@ -30,7 +30,7 @@ from earwright.training.machine import Machine, choose_precision, measure_machin
 from earwright.training.memory import free_memory
 from earwright.training.memory_use import memory_in_use, memory_limit, peak_memory
 from earwright.training.options import parse_time
-from earwright.training.schedule import set_learning_rate
+from earwright.training.schedule import LOOKS, set_learning_rate, steps_between_looks
 from earwright.training.share import share_of
 
 if TYPE_CHECKING:
@@ -44,8 +44,12 @@ MEASURED_BATCHES = 5
 QUICK = 10.0
 # Seconds of a step beside which what a first step costs more is nothing, so that one tells enough.
 SLOW = 5.0
-# Looks at dev, checkpoints and the export take their part of a budget of time.
-SHARE_FOR_STEPS = 0.96
+# Of a budget of time, what steps and looks at dev may take; checkpoints and the doctor take the rest.
+SHARE_TO_PLAN = 0.98
+# What looks at dev may take of that: in a run of a minute thirty would take longer than all steps.
+SHARE_FOR_LOOKS = 0.15
+# Seconds of a look beside which what the first one costs more is nothing.
+LONG_LOOK = 3.0
 
 
 def settle(run: Run) -> tuple[Machine, float]:
@@ -111,29 +115,58 @@ def _settle_batch_size(run: Run) -> float:
 
 
 def _settle_steps(run: Run, seconds_per_batch: float) -> None:
-    training = run.recipe.training
+    training, progress = run.recipe.training, run.progress
     seconds_per_batch = agreed(run, _with_augmentation(run, seconds_per_batch))
     batches = _count_batches(run.parts.stream(run.recipe, run.accelerator, 0, 0))
     updates_per_epoch = batches / (training.accumulate * run.accelerator.num_processes)
     per_update = seconds_per_batch * training.accumulate
-    steps = run.progress.steps = _steps(run, updates_per_epoch, per_update)
-    run.reporter.say(
-        f"{steps} steps, {steps / updates_per_epoch:.1f} epochs, "
-        f"about {duration(steps * per_update / SHARE_FOR_STEPS)}"
-    )
-
-
-def _steps(run: Run, updates_per_epoch: float, seconds_per_update: float) -> int:
-    training = run.recipe.training
+    took = 0.0
     if training.steps:
-        return training.steps
-    if training.max_time:
-        return max(1, int(parse_time(training.max_time) * SHARE_FOR_STEPS / seconds_per_update))
-    if training.epochs:
-        return max(1, math.ceil(training.epochs * updates_per_epoch))
-    raise EarwrightError(
-        "the recipe sets no length: give training.epochs, training.steps or training.max_time."
+        progress.steps = training.steps
+    elif training.max_time:
+        took = agreed(run, _time_look(run))
+        progress.steps, progress.evaluate_every = spend(
+            parse_time(training.max_time) * SHARE_TO_PLAN, per_update, took, training.evaluate_every
+        )
+    elif training.epochs:
+        progress.steps = max(1, math.ceil(training.epochs * updates_per_epoch))
+    else:
+        raise EarwrightError(
+            "the recipe sets no length: give training.epochs, training.steps or training.max_time."
+        )
+    every = steps_between_looks(progress.steps, progress.evaluate_every)
+    seconds = progress.steps * (per_update + took / every) / SHARE_TO_PLAN
+    run.reporter.say(
+        f"{progress.steps} steps, {progress.steps / updates_per_epoch:.1f} epochs, about {duration(seconds)}"
     )
+
+
+def spend(budget: float, per_update: float, look: float, evaluate_every: int = 0) -> tuple[int, int]:
+    """How many updates fit into a budget of time beside the looks at dev, and how many from look to look.
+
+    Args:
+        budget, per_update, look: seconds, of all, of an update and of a look (0 without a dev set).
+        evaluate_every: the latter, if it is asked for.
+    """
+    if evaluate_every:
+        return max(1, int(budget / (per_update + look / evaluate_every))), evaluate_every
+    looks = LOOKS if look * LOOKS <= SHARE_FOR_LOOKS * budget else int(SHARE_FOR_LOOKS * budget / look)
+    looks = max(1, looks)  # the last step is always looked at
+    steps = max(1, int((budget - looks * look) / per_update))
+    return steps, math.ceil(steps / looks)
+
+
+def _time_look(run: Run) -> float:
+    """Seconds of a look at dev; 0 without one."""
+    if run.parts.dev is None or not run.accelerator.is_main_process:
+        return 0.0
+    for _ in range(2):  # the first one pays for memory and kernels
+        began = time.perf_counter()
+        run.look_at(run.parts.watched, run.average)
+        took = time.perf_counter() - began
+        if took > LONG_LOOK:
+            break
+    return took
 
 
 def _with_augmentation(run: Run, seconds_per_batch: float) -> float:

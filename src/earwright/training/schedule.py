@@ -8,6 +8,9 @@ import torch
 
 from earwright.training.options import TrainingOptions
 
+# Looks at dev in a run that does not say how many.
+LOOKS = 30
+
 
 def learning_rate(step: int, steps: int, options: TrainingOptions) -> float:
     """The rate of update `step`, counted from 0, in a run of `steps`.
@@ -29,3 +32,13 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Let every group of parameters learn at this rate times its own `factor`."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group["factor"]
+
+
+def steps_between_looks(steps: int, asked: int = 0) -> int:
+    """After how many steps a run looks at dev, of so many in all; what is asked for, if it is."""
+    return asked or max(1, steps // LOOKS)
+
+
+def first_augmented(start: float, steps: int) -> int:
+    """The update, counted from 0, with which augmentation sets in; see `AugmentOptions.start`."""
+    return math.ceil(start * steps)

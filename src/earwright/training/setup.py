@@ -72,8 +72,10 @@ class Parts:
         """What is looked at while it trains: dev, and old speech if that is asked for."""
         return [dev for dev in (self.dev, self.old_dev) if dev]
 
-    def stream(self, recipe: Recipe, accelerator: Accelerator, epoch: int, position: int) -> UpdateStream:
-        """This process's batches from (epoch, position) on."""
+    def stream(
+        self, recipe: Recipe, accelerator: Accelerator, epoch: int, position: int, spared: int = 0
+    ) -> UpdateStream:
+        """This process's batches from (epoch, position) on; in so many updates waveforms are spared."""
         return UpdateStream(
             self.training_set.examples,
             batching_of(recipe, self.training_set, self.batch_seconds),
@@ -82,6 +84,7 @@ class Parts:
             world=accelerator.num_processes,
             epoch=epoch,
             position=position,
+            spared=spared,
         )
 
     def reader(self, recipe: Recipe) -> BatchReader:

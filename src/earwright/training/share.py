@@ -13,6 +13,7 @@ from earwright.losses.ctc import ctc_loss
 from earwright.models import EncoderOutput
 from earwright.nn.context import Context
 from earwright.nn.specaugment import spec_augment
+from earwright.training.schedule import first_augmented
 
 if TYPE_CHECKING:
     from earwright.training.loop import Run
@@ -52,7 +53,7 @@ def share_of(
     parts, device = run.parts, run.device
     x, lengths = parts.features(batch.waveform.to(device), batch.lengths.to(device))
     x = parts.normalization(x, lengths)  # (B, T, F)
-    if run.progress.step >= run.recipe.augment.start * run.progress.steps:
+    if run.progress.step >= first_augmented(run.recipe.augment.start, run.progress.steps):
         x = _augment(run, x, lengths)
     with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
         output: EncoderOutput = model(x, lengths, context, skipped)  # log-probs (B, T', V)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from earwright.training.log import duration
-from earwright.training.plan import SHARE_FOR_STEPS
 from earwright.training.proposal.explained import Line, table_of
 from earwright.training.proposal.speed import Speed
 from earwright.training.proposal.survey import LONG, DataFacts
@@ -19,6 +18,8 @@ PARAMETERS_PER_HOUR = 2.5e6
 FEWEST_UPDATES = 3000
 # Of the utterances, that min_count may cost, and that may be too long for their audio when played faster.
 LITTLE = 0.005
+# Looks at dev and checkpoints take the rest of a budget of time.
+SHARE_FOR_STEPS = 0.96
 PCM_PER_HOUR = 115e6  # bytes of decoded audio at 16 kHz
 CACHED_HOURS = 50.0
 DEV_UTTERANCES = 100
