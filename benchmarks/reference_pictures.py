@@ -6,8 +6,8 @@
 
 `clip`: what the model makes of one clip, from top to bottom: its spectrogram, what the first block of
 convolutions hears, the codes of the first codebook, letters at their times, and where each head of each layer
-looks. `curves`: loss and dev error of runs over minutes. `codebooks`: perplexity and dead codes over
-steps.
+looks. `curves`: loss and dev error of runs over the speech that they have heard. `codebooks`: perplexity and
+dead codes over steps.
 """
 
 from __future__ import annotations
@@ -120,24 +120,27 @@ def draw_clip(args: argparse.Namespace) -> Figure:
 
 
 def draw_curves(args: argparse.Namespace) -> Figure:
-    """CTC loss and dev error of runs over minutes of training."""
+    """CTC loss and dev error of runs over the hours of speech that they have heard, however fast that was."""
     figure = Figure(figsize=(11, 4))
     loss, error = figure.subplots(1, 2)
     for folder in args.runs:
         log = read_log(folder / "log.jsonl")
         looks = [line for line in log if line["kind"] == "dev"]
         steps = [line for line in log if line["kind"] == "step"]
-        total = looks[-1]["minutes"] if looks else 1.0
-        minutes = [total * line["step"] / steps[-1]["step"] for line in steps]
+        last = looks[-1]
+        per_step = last["audio_seconds_per_second"] * last["minutes"] / 60 / last["step"]
+        hours = [per_step * line["step"] for line in steps]
         window = max(1, len(steps) // 100)
         smooth = np.convolve([line["loss"] for line in steps], np.ones(window) / window, "valid")
-        loss.plot(minutes[: len(smooth)], smooth, label=folder.name)
+        loss.plot(hours[: len(smooth)], smooth, label=folder.name)
         error.plot(
-            [line["minutes"] for line in looks], [100 * line["cer"] for line in looks], label=folder.name
+            [per_step * line["step"] for line in looks],
+            [100 * line["cer"] for line in looks],
+            label=folder.name,
         )
     # At first it is 100 where 3,500 frames are a hundred letters.
-    loss.set(xlabel="minutes", ylabel="CTC loss, nats a token", yscale="log")
-    error.set(xlabel="minutes", ylabel="CER on dev, %", ylim=(0, 105))
+    loss.set(xlabel="hours of speech, repeats counted", ylabel="CTC loss, nats a token", yscale="log")
+    error.set(xlabel="hours of speech, repeats counted", ylabel="CER on dev, %", ylim=(0, 105))
     loss.legend()
     return figure
 
