@@ -1,7 +1,7 @@
 """What augmentation costs: milliseconds of one core for a second of audio, and its share of a training step.
 
     python benchmarks/augmentation_cost.py recipes/librispeech-5h-augmented.toml --train prepared/train \\
-        --noise corpora/noise --rir corpora/rir [--save FILE.json]
+        --noise corpora/noise --noise corpora/music --rir corpora/rir [--save FILE.json]
 
 Each kind is measured alone, on every utterance, and so are the batches of the recipe with its own
 probabilities beside the same batches with speeds alone. What is more of it, shared out over all cores, is

@@ -21,7 +21,7 @@ from earwright.audio.read import Samples
 from earwright.audio.rooms import reverberate
 from earwright.data.augmentation import channel
 from earwright.data.augmentation.codecs import check_codecs, code
-from earwright.data.augmentation.noise import NoiseBank, Voices, add_noise, nothing, open_noise
+from earwright.data.augmentation.noise import NoiseBank, Voices, add_noise, check_often, nothing, open_noise
 from earwright.data.augmentation.options import AugmentOptions
 from earwright.data.augmentation.rooms import RoomBank, open_rooms
 from earwright.data.augmentation.voice import change_voice
@@ -157,10 +157,13 @@ def build_augmenter(
         return None
     if "codec" in ready:
         check_codecs(options.codec, sample_rate)
+    noise = open_noise(options.noise, sample_rate, seed, say) if {"noise", "nothing"} & set(ready) else None
+    if "nothing" in ready:
+        check_often(noise, options.nothing)
     return Augmenter(
         options,
         sample_rate,
-        open_noise(options.noise, sample_rate, seed, say) if {"noise", "nothing"} & set(ready) else None,
+        noise,
         open_rooms(options.room, sample_rate, seed, longest, say) if "room" in ready else None,
         voices,
     )

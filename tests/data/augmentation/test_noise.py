@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from data.augmentation.signals import RATE, lag, speech
 from earwright.audio.mix import speech_power
 from earwright.audio.noises import pink_noise, white_noise
-from earwright.data.augmentation.noise import Voices, add_noise, babble, open_noise
-from earwright.data.augmentation.options import NoiseOptions
+from earwright.data.augmentation.noise import Voices, add_noise, babble, check_often, nothing, open_noise
+from earwright.data.augmentation.options import NoiseOptions, NothingOptions
 from earwright.errors import EarwrightError
 
 
@@ -155,3 +155,26 @@ def test_more_noise_than_memory_should_hold(tmp_path: Path, monkeypatch: pytest.
         taken.append({kind: len(found) for kind, found in bank.classes.items()})
         assert sum(taken[-1].values()) == 3
     assert taken[0] == taken[1]
+
+
+def test_classes_that_are_drawn_often(tmp_path: Path) -> None:
+    folder = noise_folder(tmp_path / "noise")
+    bank = open_noise(NoiseOptions(folders=(str(folder),)), RATE, 0, lambda line: None)
+    assert bank is not None
+
+    def share_of_high(options: NothingOptions) -> float:
+        """Of the recordings that are drawn: tones of 5 kHz, not of 200 Hz."""
+        generator = np.random.default_rng(0)
+        drawn = [nothing(800, RATE, options, generator, bank) for _ in range(2000)]
+        peaks = [int(np.argmax(np.abs(np.fft.rfft(samples)))) * RATE / 800 for samples in drawn]
+        return peaks.count(5000) / (peaks.count(5000) + peaks.count(200))
+
+    assert share_of_high(NothingOptions(1.0)) == pytest.approx(0.5, abs=0.05)
+    assert share_of_high(NothingOptions(1.0, often=("high",))) == pytest.approx(0.75, abs=0.05)
+    check_often(bank, NothingOptions(1.0, often=("high", "low")))
+    with pytest.raises(
+        EarwrightError, match=r'augment.nothing.often: no class is "music"; there are high, low'
+    ):
+        check_often(bank, NothingOptions(1.0, often=("music",)))
+    with pytest.raises(EarwrightError, match="names no folder"):
+        check_often(None, NothingOptions(1.0, often=("music",)))

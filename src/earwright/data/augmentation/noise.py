@@ -56,9 +56,9 @@ class NoiseBank:
         for background, samples in recordings:
             self.classes.setdefault(background.kind, []).append(samples)
 
-    def draw(self, length: int, generator: np.random.Generator) -> Samples:
-        """(length,) of a recording; one class is drawn as often as another."""
-        kinds = list(self.classes)
+    def draw(self, length: int, generator: np.random.Generator, often: Sequence[str] = ()) -> Samples:
+        """(length,) of a recording; one class is drawn as often as another, in half of the draws one of `often`."""
+        kinds = list(often if often and generator.random() < 0.5 else self.classes)
         recordings = self.classes[kinds[int(generator.integers(len(kinds)))]]
         recording = recordings[int(generator.integers(len(recordings)))]
         return excerpt(recording, length, float(generator.random()))
@@ -114,6 +114,17 @@ def open_noise(
     kept = f", as many of {len(found)} as {MOST_HOURS:g} h hold" if len(some) < len(found) else ""
     say(f"noise: {size}{kept}{skipped.describe(len(some))}")
     return bank
+
+
+def check_often(bank: NoiseBank | None, options: NothingOptions) -> None:
+    """
+    Raises:
+        EarwrightError: there are no recordings of a class that is to be drawn often.
+    """
+    there = bank.classes if bank else {}
+    if missing := [kind for kind in options.often if kind not in there]:
+        classes = f"there are {', '.join(there)}" if there else "augment.noise.folders names no folder"
+        raise EarwrightError(f'augment.nothing.often: no class is "{missing[0]}"; {classes}.')
 
 
 def _but_for(found: Sequence[Background], without: Sequence[str]) -> list[Background]:
@@ -209,7 +220,7 @@ def nothing(
     if kind == "silence":
         return np.zeros(length, np.float32)
     if kind == "recorded" and bank:
-        noise = bank.draw(length, generator)
+        noise = bank.draw(length, generator, options.often)
     elif kind == "white":
         noise = white_noise(length, generator)
     else:

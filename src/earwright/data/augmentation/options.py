@@ -294,10 +294,13 @@ class NothingOptions:
         probability: of an utterance to be replaced, for this epoch, by noise of its length: a recording of
             `noise.folders`, white or pink noise, or digital silence. Rooms, microphones and lines may follow.
         decibels: mean power of it, relative to full scale.
+        often: classes of the recordings that make up half of them, such as music, which sounds most like
+            speech; all others are drawn one as often as another.
     """
 
     probability: float = 0.0
     decibels: Range = (-65.0, -10.0)
+    often: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check("nothing", self.probability, {"decibels": (self.decibels, -100.0, 0.0)})
