@@ -57,7 +57,7 @@ class NoiseBank:
             self.classes.setdefault(background.kind, []).append(samples)
 
     def draw(self, length: int, generator: np.random.Generator, often: Sequence[str] = ()) -> Samples:
-        """(length,) of a recording; one class is drawn as often as another, in half of the draws one of `often`."""
+        """(length,) of a recording; one class is drawn as often as another, `often` half of the time."""
         kinds = list(often if often and generator.random() < 0.5 else self.classes)
         recordings = self.classes[kinds[int(generator.integers(len(kinds)))]]
         recording = recordings[int(generator.integers(len(recordings)))]
