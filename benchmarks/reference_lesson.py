@@ -158,7 +158,8 @@ def told_of(args: argparse.Namespace, name: str, run: Path) -> dict[str, Any]:
     codes = [line for line in steps if "perplexity" in line]
     if codes:
         books = recognizer.codebooks
-        counts += list(range(1, books.count))
+        if name in CODES:
+            counts += list(range(1, books.count))
         row["bits_per_second"] = [
             books.bits_per_second(recognizer.meta.frame_shift, count + 1) for count in range(books.count)
         ]
