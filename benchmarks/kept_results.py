@@ -37,6 +37,7 @@ def kept_results(folder: Path = RESULTS) -> dict[str, Any]:
             (one for one in loaded if one.get("bundle") == bundle and one.get("split") in SPLITS),
             key=lambda one: one["cer"],
         )
+        scores = [one for one in scores if "noise" not in one]  # its clean part is another one's result
         if not scores:
             continue
         best = scores[0]
