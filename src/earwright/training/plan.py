@@ -46,7 +46,7 @@ QUICK = 10.0
 SLOW = 5.0
 # Of a budget of time, what steps and looks at dev may take; checkpoints and the doctor take the rest.
 SHARE_TO_PLAN = 0.98
-# What looks at dev may take of that: in a run of a minute thirty would take longer than all steps.
+# What looks at dev may take of that: thirty took more than a third of a run of a minute and a half.
 SHARE_FOR_LOOKS = 0.15
 # Seconds of a look beside which what the first one costs more is nothing.
 LONG_LOOK = 3.0
