@@ -4,7 +4,8 @@
     python benchmarks/leave_one_out.py prepared/fsdd recipes/digits.toml --by speaker --work runs/digits \\
         --save docs/results/digits.json
 
-For each value, the recipe learns from all others, and what it made transcribes that value's utterances. No
+For each value, the recipe learns from all others, and what it made transcribes that value's utterances. The
+others stand for the first of the recipe's `data.train`; further ones are heard beside them in every fold. No
 run watches a dev set: the recipe's is taken away, since it might hold who is left out. With --work, what is
 done is kept: a fold that is there is not made again, and a training that was stopped goes on.
 """
@@ -173,7 +174,8 @@ def fold(args: argparse.Namespace, folder: Path, value: str, values: Sequence[st
             )
         return found
     parts = part(args.prepared, folder / "parts", args.by, value, values)
-    bundle = train(args, parts / "train", folder / "run")
+    beside = heard_beside(args, value)
+    bundle = train(args, [parts / "train", *beside], folder / "run")
     meta = Bundle.open(bundle).meta
     told = [cut for cut in read_cuts(parts / "test") if cut.text.strip()]
     run = transcribe_cuts(Recognizer.load(bundle), told)
@@ -192,15 +194,29 @@ def fold(args: argparse.Namespace, folder: Path, value: str, values: Sequence[st
 def plain_recipe(args: argparse.Namespace) -> dict[str, Any]:
     """What a fold is made with, without the places of its data."""
     recipe = recipe_to_dict(load_recipe(args.recipe, args.set))
-    for key in ("train", "dev", "cache", "workers"):
+    recipe["data"]["train"] = recipe["data"]["train"][1:]
+    for key in ("dev", "cache", "workers"):
         del recipe["data"][key]
     return recipe
 
 
-def train(args: argparse.Namespace, train_part: Path, out: Path) -> Path:
+def heard_beside(args: argparse.Namespace, value: str) -> list[Path]:
+    """The recipe's further training data.
+
+    Raises:
+        EarwrightError: the value that is left out is in them.
+    """
+    beside = [Path(name) for name in load_recipe(args.recipe, args.set).data.train[1:]]
+    for folder in beside:
+        if any(column_value(cut, args.by) == value for cut in read_cuts(folder)):
+            raise EarwrightError(f"{folder}: {args.by} {value} is in it, and is to be left out.")
+    return beside
+
+
+def train(args: argparse.Namespace, parts: Sequence[Path], out: Path) -> Path:
     """`earwright train`, without a dev set; returns the bundle."""
     command = [*EARWRIGHT, "train", str(args.recipe), "--out", str(out)]
-    for change in [*args.set, f"data.train={json.dumps([str(train_part)])}", "data.dev=[]"]:
+    for change in [*args.set, f"data.train={json.dumps([str(part) for part in parts])}", "data.dev=[]"]:
         command += ["--set", change]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode:

@@ -98,10 +98,11 @@ def test_folds_are_trained_scored_and_kept(
     speakers = sorted({str(cut.speaker) for cut in read_cuts(tones)})
     trained, made = script.train, []
 
-    def train(args: Any, part: Path, out: Path) -> Path:
+    def train(args: Any, parts: list[Path], out: Path) -> Path:
         """One training is enough to see that it works: the second fold takes what the first has made."""
-        assert {str(cut.speaker) for cut in read_cuts(part)} == set(speakers) - {speakers[len(made)]}
-        made.append(made[0] if made else trained(args, part, out))
+        assert {str(cut.speaker) for cut in read_cuts(parts[0])} == set(speakers) - {speakers[len(made)]}
+        assert len(parts) == 1
+        made.append(made[0] if made else trained(args, parts, out))
         return Path(made[0])
 
     monkeypatch.setattr(script, "train", train)
@@ -121,6 +122,22 @@ def test_folds_are_trained_scored_and_kept(
     monkeypatch.setattr(script, "train", lambda *given: pytest.fail("it was trained again"))
     assert script.main() == 0
     assert json.loads((tmp_path / "kept.json").read_text("utf-8"))["left_out"] == kept["left_out"]
+
+
+def test_further_sources_are_heard_in_every_fold_without_who_is_left_out(
+    script: ModuleType, tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside = corpus(tmp_path / "beside", ["x", "y"])
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(TINY)
+    sources = f'data.train=["stands/for/the/others", "{beside}"]'
+    monkeypatch.setattr(sys, "argv", ["leave_one_out.py", str(tones), str(recipe), "--set", sources])
+    args = script.arguments()
+    assert script.heard_beside(args, "nobody") == [beside]
+    with pytest.raises(EarwrightError, match="beside: speaker y is in it, and is to be left out"):
+        script.heard_beside(args, "y")
+    # What is heard beside is part of what a fold was made with; where the rest lies is not.
+    assert script.plain_recipe(args)["data"]["train"] == [str(beside)]
 
 
 def test_folds_of_another_recipe_are_not_taken(
