@@ -93,7 +93,9 @@ def trained_on(meta: BundleMeta) -> dict[str, Any]:
     """What a bundle says of its training, for a kept result: hours of speech, the machine."""
     training = meta.training
     threads = training.get("threads")
-    machine = f"{training['processor']}, {threads} threads" if training.get("processor") and threads else None
+    machine = None
+    if training.get("processor") and threads:
+        machine = f"{training['processor']}, {threads} thread{'s' * (threads != 1)}"
     return {
         key: value
         for key, value in {

@@ -66,7 +66,7 @@ def settle(run: Run) -> tuple[Machine, float]:
     middle = batches[len(batches) // 2]
     flops = _count_flops(run, middle)
     run.reporter.say(
-        f"{machine.processor}, {machine.threads} threads: matrix products at "
+        f"{machine.processor}, {machine.threads} thread{'s' * (machine.threads != 1)}: matrix products at "
         f"{machine.fp32_peak:.0f} GFLOP/s in fp32, {machine.bf16_peak:.0f} in bf16"
     )
     if not progress.steps:
