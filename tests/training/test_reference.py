@@ -298,6 +298,9 @@ def test_lanes_move_the_codebooks_of_one_model(small: Any, tmp_path: Path, monke
     recipe = small(
         "reference", "model.quantizer.dropout=0.0", "model.quantizer.revive=0.0", "training.steps=3"
     )
+    # Adam divides a gradient by its own size: one that is only rounding would move a weight by a whole step.
+    adamw = torch.optim.AdamW
+    monkeypatch.setattr("torch.optim.AdamW", lambda groups, **given: adamw(groups, **{**given, "eps": 1e-3}))
     found = []
     for lanes in (1, 2):
         monkeypatch.setattr("earwright.training.loop.lanes_for", lambda *_, n=lanes: (n, 1))
@@ -307,10 +310,7 @@ def test_lanes_move_the_codebooks_of_one_model(small: Any, tmp_path: Path, monke
     torch.testing.assert_close(one["model.quantizer.usage"], two["model.quantizer.usage"], atol=0.2, rtol=0.1)
     torch.testing.assert_close(one["model.quantizer.usage"].sum(1), two["model.quantizer.usage"].sum(1))
     losses = [[line["loss"] for line in logged(tmp_path / run)] for run in ("1", "2")]
-    # Sums in another order round otherwise, and the quantizer makes more of it with each update: 0.13 % in
-    # the third loss on a processor with AVX2 alone.
-    np.testing.assert_allclose(losses[0][:2], losses[1][:2], rtol=1e-3)
-    np.testing.assert_allclose(losses[0], losses[1], rtol=2e-3)
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-3)
 
 
 def test_a_measurement_learns_nothing(small: Any, tmp_path: Path) -> None:
