@@ -11,6 +11,8 @@ rooms, and on another channel, with those recordings of --noise and --rooms that
 Differences to the first arm come with a paired bootstrap interval: the same speakers are drawn for both.
 
 --side-by-side trains two at a time with a core each, so that what else the machine does slows both alike.
+How many steps fit into the minutes is measured by each at its start. Where both share a machine, that is
+rough; --steps says it instead, and the minutes that each took are kept with the scores.
 With --work, runs and scores are kept, and a run that was stopped goes on.
 """
 
@@ -90,7 +92,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rooms", required=True, help="impulse responses")
     parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
     parser.add_argument("--minutes", type=float, default=60.0, help="of training, for each (default: 60)")
-    parser.add_argument("--steps", type=int, help="of each, instead of minutes")
+    parser.add_argument(
+        "--steps", type=int, nargs="+", help="instead of minutes; of all, or a number for each arm"
+    )
     parser.add_argument("--side-by-side", action="store_true", help="two at a time, a core each")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="as `earwright train`, for all"
@@ -98,7 +102,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, help="keep runs and scores here, and go on with what is there")
     parser.add_argument("--limit", type=int, metavar="N", help="score the first N cuts alone, to try it out")
     parser.add_argument("--save", metavar="FILE")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.steps and len(args.steps) not in (1, len(args.arms)):
+        parser.error("--steps: give one number, or one for each arm.")
+    return args
 
 
 def train(args: argparse.Namespace, work: Path, arm: str) -> Path:
@@ -115,7 +122,8 @@ def train(args: argparse.Namespace, work: Path, arm: str) -> Path:
         asked.append(f"augment.noise.folders={json.dumps(noise)}")
         asked.append(f"augment.room.folders={json.dumps([args.rooms])}")
     if args.steps:
-        asked += ['training.max_time=""', f"training.steps={args.steps}"]
+        steps = args.steps[args.arms.index(arm) if len(args.steps) > 1 else 0]
+        asked += ['training.max_time=""', f"training.steps={steps}"]
     else:
         asked.append(f'training.max_time="{60 * args.minutes:.0f}s"')
     command = [*EARWRIGHT, "train", str(RECIPES / recipe), "--out", str(work / arm)]

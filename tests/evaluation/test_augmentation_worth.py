@@ -84,7 +84,7 @@ def test_arms_differ_in_augmentation_alone(
     monkeypatch.setattr(subprocess, "run", lambda command, **given: commands.append(command))
     args = SimpleNamespace(
         train=tmp_path / "train", dev=tmp_path / "dev", noise="noise", music="music", rooms="rir",
-        steps=10, side_by_side=True, set=[],
+        arms=list(script.ARMS), steps=[10], side_by_side=True, set=[],
     )  # fmt: skip
     recipes = {}
     for arm in script.ARMS:
@@ -118,6 +118,26 @@ def test_arms_differ_in_augmentation_alone(
     assert everything.augment.noise.folders == ("noise", "music") and everything.augment.room.folders == (
         "rir",
     )
+
+
+def test_each_arm_may_have_its_own_number_of_steps(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(
+        subprocess,
+        "run",
+        lambda command, **given: asked.extend(word for word in command if "steps=" in word),
+    )
+    typed = "x --train a --dev b --test c --noise n --rooms r --arms none all".split()
+    monkeypatch.setattr("sys.argv", [*typed, "--steps", "9", "8"])
+    args = script.arguments()
+    for arm in args.arms:
+        script.train(args, tmp_path, arm)
+    assert asked == ["training.steps=9", "training.steps=8"]
+    monkeypatch.setattr("sys.argv", [*typed, "--steps", "9", "8", "7"])
+    with pytest.raises(SystemExit):
+        script.arguments()
 
 
 def test_what_was_scored_is_not_scored_again(script: ModuleType, tmp_path: Path) -> None:

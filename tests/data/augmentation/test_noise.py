@@ -38,7 +38,7 @@ def noise_folder(folder: Path, files: int = 4) -> Path:
     return folder
 
 
-@given(st.floats(-5, 30), st.integers(0, 50), st.sampled_from(["white", "pink", "babble"]))
+@given(st.floats(-5, 30), st.integers(0, 50), st.sampled_from(["white", "pink", "music", "babble"]))
 @settings(max_examples=40, deadline=None)
 def test_the_ratio_is_what_was_drawn(snr: float, seed: int, kind: str) -> None:
     samples = speech(1.0, seed)
@@ -83,6 +83,23 @@ def test_every_other_utterance_has_its_turn_in_babble() -> None:
     store = Store()
     babble(100, RATE, Voices(store, 6), 300, np.random.default_rng(0), (0, 3))
     assert set(store.read_so_far) == {1, 2, 4, 5}
+
+
+def test_music_is_among_what_is_heard_where_nobody_speaks() -> None:
+    """Made music has a pitch that is held: its spectrum is far from flat, as no noise's is."""
+    generator = np.random.default_rng(0)
+    drawn = [nothing(RATE, RATE, NothingOptions(1.0), generator) for _ in range(200)]
+    pitched = [samples for samples in drawn if samples.any() and flatness(samples) < 0.2]
+    assert 40 <= len(pitched) <= 80  # 30 %
+
+
+def flatness(samples: np.ndarray) -> float:
+    """Of the power from 100 to 4000 Hz, relative to pink noise: the geometric mean over the mean."""
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
+    hertz = np.fft.rfftfreq(len(samples), 1 / RATE)
+    inside = (hertz > 100) & (hertz < 4000)
+    power = (spectrum * hertz)[inside] + 1e-20
+    return float(np.exp(np.log(power).mean()) / power.mean())
 
 
 def test_who_is_alone_has_no_babble_behind() -> None:

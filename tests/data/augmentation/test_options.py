@@ -52,7 +52,7 @@ def test_the_fastest_tempo_counts() -> None:
         (["noise.snr=[20, 0]"], "[augment.noise] snr must be [least, most], not [20, 0]"),
         (["noise.snr=5"], "augment.noise.snr must be a list"),
         (["noise.snr=[1, 2, 3]"], "augment.noise.snr must have 2 values"),
-        (['noise.generated=["brown"]'], 'generated "brown" is none of white, pink, babble'),
+        (['noise.generated=["brown"]'], 'generated "brown" is none of white, pink, music, babble'),
         (["noise.generated=[]", "noise.probability=1"], "name folders or generated noise"),
         (["noise.voices=[0, 3]"], "voices must lie between 1 and 100"),
         (["room.probability=0.5"], "name folders of impulse responses or a number of simulated rooms"),

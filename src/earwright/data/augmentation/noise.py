@@ -1,4 +1,4 @@
-"""What is behind the speech: recordings from folders, white and pink noise, babble of other utterances."""
+"""What is behind the speech: recordings, white and pink noise, made music, babble of other utterances."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ import numpy as np
 
 from earwright.audio.backgrounds import Background, find_backgrounds, read_backgrounds
 from earwright.audio.mix import SILENT, excerpt, mix_at_snr, speech_power
+from earwright.audio.music import music
 from earwright.audio.noises import pink_noise, white_noise
 from earwright.audio.read import Samples, audio_info
 from earwright.data.augmentation.options import NoiseOptions, NothingOptions
 from earwright.errors import EarwrightError
 
 MOST_HOURS = 2.0  # of noise in memory: 460 MB at 16 kHz
-# Of recordings, white noise, pink noise and silence in what is heard where nobody speaks.
-SHARES, SHARES_ALONE = (0.7, 0.1, 0.15, 0.05), (0.0, 0.35, 0.5, 0.15)
+# Of what is heard where nobody speaks: with recordings, and without.
+SHARES = {"recorded": 0.6, "music": 0.15, "white": 0.08, "pink": 0.12, "silence": 0.05}
+SHARES_ALONE = {"recorded": 0.0, "music": 0.3, "white": 0.25, "pink": 0.35, "silence": 0.1}
 TOLD = 3  # of the files that were skipped, by name
 
 
@@ -192,10 +194,8 @@ def add_noise(
             assert voices is not None
             count = int(generator.integers(options.voices[0], options.voices[1] + 1))
             noise = babble(len(speech), sample_rate, voices, count, generator, own)
-        elif kind == "pink":
-            noise = pink_noise(len(speech), sample_rate, generator)
         else:
-            noise = white_noise(len(speech), generator)
+            noise = made(kind, len(speech), sample_rate, generator)
     return mix_at_snr(speech, noise, snr, sample_rate)
 
 
@@ -206,7 +206,7 @@ def nothing(
     generator: np.random.Generator,
     bank: NoiseBank | None = None,
 ) -> Samples:
-    """(length,) float32 in which nobody speaks: recorded, white or pink noise, or digital silence.
+    """(length,) float32 in which nobody speaks: recorded or made noise, made music, or digital silence.
 
     Args:
         length: samples to make.
@@ -216,17 +216,28 @@ def nothing(
         bank: recordings; with them, most of it is recorded.
     """
     decibels = float(generator.uniform(*options.decibels))
-    kind = generator.choice(["recorded", "white", "pink", "silence"], p=SHARES if bank else SHARES_ALONE)
+    shares = SHARES if bank else SHARES_ALONE
+    kind = str(generator.choice(list(shares), p=list(shares.values())))
     if kind == "silence":
         return np.zeros(length, np.float32)
     if kind == "recorded" and bank:
         noise = bank.draw(length, generator, options.often)
-    elif kind == "white":
-        noise = white_noise(length, generator)
     else:
-        noise = pink_noise(length, sample_rate, generator)
+        noise = made(kind, length, sample_rate, generator)
     power = float(np.square(noise, dtype=np.float64).mean()) if length else 0.0
     return noise * np.float32(math.sqrt(10 ** (decibels / 10) / power)) if power > SILENT else noise
+
+
+def made(kind: str, length: int, sample_rate: int, generator: np.random.Generator) -> Samples:
+    """(length,) float32 of "white" or "pink" noise or of "music"."""
+    match kind:
+        case "white":
+            return white_noise(length, generator)
+        case "pink":
+            return pink_noise(length, sample_rate, generator)
+        case "music":
+            return music(length, sample_rate, generator)
+    raise AssertionError(kind)
 
 
 def _can_babble(voices: Voices | None, own: Sequence[int]) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from earwright.data.options import check_options
 
-GENERATED = ("white", "pink", "babble")
+GENERATED = ("white", "pink", "music", "babble")
 BANDS = ("low_pass", "high_pass", "telephone", "equalizer")
 CODECS = ("mu_law", "opus", "mp3")
 
@@ -49,7 +49,8 @@ class NoiseOptions:
         folders: of recordings; in each a folder a class, drawn as often as another. 30 % of each class are
             kept for tests (`audio/backgrounds.py`).
         without: classes of them that are left alone altogether, for reports on noise of an unknown kind.
-        generated: any of white, pink, and babble (other utterances of the training set over one another).
+        generated: any of white, pink, music (notes of made instruments), and babble (other utterances of the
+            training set over one another).
         files_share: of the noise that is from folders, where there is generated noise too.
         voices: how many speak in babble.
     """
@@ -292,7 +293,8 @@ class NothingOptions:
 
     Attributes:
         probability: of an utterance to be replaced, for this epoch, by noise of its length: a recording of
-            `noise.folders`, white or pink noise, or digital silence. Rooms, microphones and lines may follow.
+            `noise.folders`, white or pink noise, made music, or digital silence. Rooms, microphones and lines
+            may follow.
         decibels: mean power of it, relative to full scale.
         often: classes of the recordings that make up half of them, such as music, which sounds most like
             speech; all others are drawn one as often as another.
