@@ -129,7 +129,8 @@ def test_each_arm_may_have_its_own_number_of_steps(
         "run",
         lambda command, **given: asked.extend(word for word in command if "steps=" in word),
     )
-    typed = "x --train a --dev b --test c --noise n --rooms r --arms none all".split()
+    needed = [word for name in ("train", "dev", "test", "noise", "rooms") for word in (f"--{name}", name)]
+    typed = ["augmentation_worth.py", *needed, "--arms", "none", "all"]
     monkeypatch.setattr("sys.argv", [*typed, "--steps", "9", "8"])
     args = script.arguments()
     for arm in args.arms:

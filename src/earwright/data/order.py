@@ -82,7 +82,7 @@ class BatchPlan(NamedTuple):
 
     `update_tokens` counts the tokens of the whole update, over all its batches and processes; `epoch`
     and `position` say where the stream stands after this update. `soon` are examples whose shards
-    will be needed before long. `spared`: the waveforms are not yet to be augmented.
+    will be needed before long. `spared`: the waveforms are not yet to be augmented, or replaced by noise.
     """
 
     items: list[Item]
@@ -195,7 +195,7 @@ class UpdateStream:
         accumulate: batches of each process in an update.
         rank, world: this process, and how many there are.
         epoch, position: where to start, as a `BatchPlan` said it.
-        spared: in so many updates the waveforms are not yet to be augmented.
+        spared: in so many updates the waveforms are not yet to be augmented, or replaced by noise.
     """
 
     def __init__(
@@ -280,6 +280,8 @@ class UpdateStream:
             items = [item for batch, *_ in update for item in batch]
             tokens = count_tokens(items, self.examples, self.batching.lengths.space)
             soon = tuple(example for *_, ahead in update for example in ahead)
+            spared = number < self.spared
             for batch, *_ in update[self.rank :: self.world]:
-                yield BatchPlan(batch, tokens, epoch, position, soon, number < self.spared)
+                heard = [item._replace(wordless=False) for item in batch] if spared else batch
+                yield BatchPlan(heard, tokens, epoch, position, soon, spared)
                 soon = ()

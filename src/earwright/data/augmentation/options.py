@@ -321,9 +321,9 @@ class AugmentOptions:
         time_share: at most this share of an utterance lies under time masks.
         warp_seconds: SpecAugment's time warp: a moment of each utterance is moved by up to so much, and the
             rest with it.
-        start: share of all steps before SpecAugment and what is done to the waveform set in (speeds, tempo,
-            concatenation and noise alone are there from the beginning). A model that still says only blanks
-            finds its first letters in half the steps when nothing is hidden from it.
+        start: share of all steps before SpecAugment and what is done to the waveform set in (speeds, tempo
+            and concatenation are there from the beginning). A model that still says only blanks finds its
+            first letters in half the steps when nothing is hidden from it, and no noise says blank, too.
         noise, room, pitch, tempo, gain, clipping, band, codec, cutout, concatenation, nothing: what is done
             to the waveform, each a table of its own.
     """
