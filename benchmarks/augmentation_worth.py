@@ -66,7 +66,7 @@ def main() -> int:
         scores = {arm: kept_scores(args, work / arm, bundle) for arm, bundle in bundles.items()}
         result = {
             "name": "augmentation-worth",
-            "command": shlex.join(["python", *sys.argv]),
+            "command": shlex.join(["python", f"benchmarks/{Path(__file__).name}", *sys.argv[1:]]),
             "machine": machine(),
             "minutes_given": None if args.steps else args.minutes,
             "steps_given": args.steps,
