@@ -145,8 +145,11 @@ def reading_seconds(run: Run, augmenter: Augmenter | None) -> float:
     """Seconds of one core for reading the batch of a step."""
     reader, plans = run.parts.reader(run.recipe), _sample_plans(run)
     reader.augmenter = augmenter
-    if augmenter is None:  # the plainer recipe changes no tempo either
-        plans = [plan._replace(items=[item._replace(tempo=1.0) for item in plan.items]) for plan in plans]
+    if augmenter is None:  # the plainer recipe changes no tempo either, and replaces no speech by noise
+        plans = [
+            plan._replace(items=[item._replace(tempo=1.0, wordless=False) for item in plan.items])
+            for plan in plans
+        ]
     began = time.process_time()
     for plan in plans:
         reader[plan]
