@@ -14,7 +14,8 @@ import pytest
 from decoding.enumeration import lm_log10, token_sequences
 from decoding.test_beam import CHARACTERS, PHONES, PIECES, WIDE, grid, random_lm, read_spaced
 from earwright.decoding import BeamSearch, BeamStream, Keyterm, SearchOptions
-from earwright.decoding.lattice import Lattice, nbest_paths
+from earwright.decoding.lattice import Lattice, build, nbest_paths
+from earwright.decoding.lattice.notes import Points
 from earwright.errors import EarwrightError
 
 MAXIMUM = replace(WIDE, maximum=True)
@@ -225,3 +226,31 @@ def test_bad_input_is_said() -> None:
         BeamSearch(CHARACTERS).lattice(np.zeros((2, 3)))
     with pytest.raises(EarwrightError, match="token 2 has a space that is not at its beginning"):
         BeamSearch(("<blank>", "a", "b|", "|")).lattice(np.zeros((2, 4)))
+
+
+@pytest.mark.parametrize(("sharpness", "most"), [(1.0, 40), (0.0, 40), (0.3, 1), (4.0, 3000)])
+def test_what_may_be_anything_has_a_narrower_lattice(
+    sharpness: float, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spellings that are all alike grow in number with each letter; the search's best stays."""
+    names = ("<blank>", "\u2581", *"abcdefgh")
+    search, frames = BeamSearch(names), 40
+    log_probs = grid(frames, len(names), 7, sharpness=sharpness)
+    options = SearchOptions(beam=30, maximum=True)
+    ways = []
+    collect = build._Arcs.collect
+
+    def counted(self: build._Arcs, points: Points, row: int, target: int, worth: float) -> None:
+        collect(self, points, row, target, worth)
+        ways.append((self.ways, self._most))
+
+    monkeypatch.setattr(build, "MOST_WAYS", most)
+    monkeypatch.setattr(build._Arcs, "collect", counted)
+    best = search.decode(log_probs, options=replace(options, recombine=True))[0]
+    lattice = search.lattice(log_probs, options)
+    assert_sound(lattice, log_probs)
+    assert all(followed <= limit + 1 for followed, limit in ways)
+    assert (ways[-1][0] <= ways[-1][1]) and len({limit for _, limit in ways}) <= 2
+    path = nbest_paths(lattice)[0]
+    assert path.score == pytest.approx(best.score)
+    assert path.words == best.words

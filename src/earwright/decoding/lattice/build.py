@@ -12,6 +12,7 @@ continuous speech recognition", 1997), with the states of the search in the plac
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,10 +21,16 @@ import numpy.typing as npt
 
 from earwright.decoding.beam_arrays import NO_WORD, UNKNOWN_WORD, Floats, Ints
 from earwright.decoding.lattice.graph import Lattice, assemble, empty_lattice
-from earwright.decoding.lattice.notes import Points, SearchNotes
+from earwright.decoding.lattice.notes import Points, SearchNotes, Walk
 
 if TYPE_CHECKING:
     from earwright.decoding.stream import BeamStream
+
+
+# Ways back that are followed in a frame, on average. With no language model and no lexicon, a small model has
+# up to 2,000 in speech that it doubts; in music, which may be anything, so many that a minute of it took two.
+MOST_WAYS = 3000
+_NARROWEST = 0.1  # a beam that keeps hardly more than the best path
 
 
 def build_lattice(stream: BeamStream, scaled: npt.NDArray[np.float64], beam: float) -> Lattice:
@@ -32,7 +39,8 @@ def build_lattice(stream: BeamStream, scaled: npt.NDArray[np.float64], beam: flo
     Args:
         stream: a search that takes notes, given the whole utterance.
         scaled: (T, V) its log-probs, of `stream.scaled`.
-        beam: how far behind the best path those may be that are kept.
+        beam: how far behind the best path those may be that are kept. It is halved while there would be more
+            than MOST_WAYS.
 
     Returns:
         An empty lattice where nothing fits.
@@ -58,6 +66,17 @@ class _Builder:
         best = max(float(walk.ends.max()), float(walk.most.max(initial=-np.inf)))
         if best == -np.inf:
             return empty_lattice(self.lm_weight)
+        while True:
+            found = self._within(walk, ends, best)
+            if found is not None:
+                return self._finished(*found)
+            self.beam /= 2
+
+    def _within(
+        self, walk: Walk, ends: Points, best: float
+    ) -> tuple[list[_Arc], list[int], list[int]] | None:
+        """The arcs within the beam, and the nodes' times and last tokens; None if there are too many."""
+        noted = self.noted
         least = best - self.beam - 1e-9 * (1 + abs(best))  # so that no rounding takes the best
         kept = walk.most >= least
         starts: Ints = np.flatnonzero(noted.begins_word() & kept).astype(np.int32)
@@ -73,9 +92,12 @@ class _Builder:
         node_of = [nodes.setdefault(key, 1 + len(nodes)) for key in keys]
         times = [0, *(key[0] for key in nodes), len(noted.scaled)]
         lasts = [-1, *(key[1] for key in nodes), -1]
-        arcs = _Arcs(
-            noted, kept, least, walk.losses, dict(zip(starts.tolist(), node_of, strict=True)), points
-        )
+        # Where even these are too many, all spellings are alike: those that the search has kept are enough.
+        last_try = self.beam < _NARROWEST
+        most = math.inf if last_try else MOST_WAYS * len(noted.scaled)
+        merged = {} if last_try else _merges_by_winner(noted, kept, walk.losses)
+        numbers = dict(zip(starts.tolist(), node_of, strict=True))
+        arcs = _Arcs(noted, kept, least, merged, numbers, points, most)
         # A search tries to end the same word again in the next frame: the last try has all of the others.
         keys_of_rows = zip(node_of, points.traces.tolist(), points.words.tolist(), strict=True)
         same = {key: row for row, key in enumerate(keys_of_rows)}
@@ -83,7 +105,7 @@ class _Builder:
             arcs.collect(points, row, node, float(walk.worth[starts[row]]))
         for row in range(len(ends.traces)):
             arcs.collect(ends, row, len(times) - 1, float(walk.ends[row]))
-        return self._finished(list(arcs), times, lasts)
+        return None if arcs.ways > most else (list(arcs), times, lasts)
 
     def _finished(self, found: list[_Arc], times: list[int], lasts: list[int]) -> Lattice:
         from earwright.decoding.lattice.graph_kernel import align_arcs
@@ -152,9 +174,10 @@ class _Arcs:
         noted: by the search.
         kept: whether paths through a trace are worth enough.
         least: what they must be worth.
-        losses: of merges, what the loser's beginning costs at least.
+        merged: of each trace those that were given up for it; see `_merges_by_winner`.
         nodes: of the traces that begin a word, the node before each.
         points: the same, one each.
+        most: ways back that are followed before it gives up.
     """
 
     def __init__(
@@ -162,12 +185,14 @@ class _Arcs:
         noted: SearchNotes,
         kept: npt.NDArray[np.bool_],
         least: float,
-        losses: Floats,
+        merged: dict[int, list[tuple[int, int, float]]],
         nodes: dict[int, int],
         points: Points,
+        most: float,
     ) -> None:
         used = noted.used
-        self._noted, self._least, self._nodes = noted, least, nodes
+        self._noted, self._least, self._nodes, self._merged = noted, least, nodes, merged
+        self._most, self.ways = most, 0
         # As lists, which Python reads faster.
         self._parent: list[int] = noted.traces.parent[:used].tolist()
         self._token: list[int] = noted.traces.token[:used].tolist()
@@ -178,7 +203,6 @@ class _Arcs:
         self._kept: list[bool] = kept.tolist()
         told = zip(points.score.tolist(), points.lm_score.tolist(), strict=True)
         self._begins: dict[int, tuple[float, float]] = dict(zip(nodes, told, strict=True))
-        self._merged = _merges_by_winner(noted, kept, losses)
         self._found: dict[tuple[int, int, int, tuple[int, ...]], tuple[float, float]] = {}
 
     def __iter__(self) -> Iterator[_Arc]:
@@ -201,7 +225,8 @@ class _Arcs:
             self._add(0, target, NO_WORD, (), score - self._noted.start, lm)
             return
         waiting: list[_Way] = [(last, int(points.before[row]), word, (), score, lm, worth - self._least)]
-        while waiting:
+        while waiting and self.ways <= self._most:
+            self.ways += 1
             trace, before, word, later, score, lm, spare = waiting.pop()
             for loser, frame, loss in self._merged.get(trace, ()):
                 if frame < before and loss <= spare:
