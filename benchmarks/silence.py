@@ -46,11 +46,16 @@ def main() -> int:
     parser.add_argument("--minutes", type=int, default=10, metavar="N", help="of each (default 10)")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--threads", type=int, default=1, metavar="N")
+    parser.add_argument(
+        "--keep-unspoken",
+        action="store_true",
+        help="count the words that a recognizer rejects by their pace, too",
+    )
     parser.add_argument("--save", metavar="FILE")
     args = parser.parse_args()
     try:
         kinds, recorded = classes(args)
-        recognizers = [listen(bundle, kinds, recorded, args.threads) for bundle in args.bundles]
+        recognizers = [listen(bundle, kinds, recorded, args) for bundle in args.bundles]
     except EarwrightError as error:
         print(f"silence: {error}", file=sys.stderr)
         return 1
@@ -134,9 +139,13 @@ def _samples(source: Samples | Path) -> Samples:
     return source
 
 
-def listen(bundle: str, kinds: list[Kind], recorded: dict[str, float], threads: int) -> dict[str, Any]:
+def listen(
+    bundle: str, kinds: list[Kind], recorded: dict[str, float], args: argparse.Namespace
+) -> dict[str, Any]:
     """What one recognizer hears in all classes, printed and ready for JSON."""
-    recognizer = Recognizer.load(bundle, threads=threads)
+    recognizer = Recognizer.load(bundle, threads=args.threads)
+    if args.keep_unspoken:
+        recognizer.pace = None
     meta = recognizer.meta
     print(meta.name)
     heard = []
@@ -150,6 +159,7 @@ def listen(bundle: str, kinds: list[Kind], recorded: dict[str, float], threads: 
     print(f"  most: {worst['words_per_minute']:.2f} a minute in {worst['kind']}")
     return {
         "bundle": meta.name,
+        "rejects_unspoken": recognizer.pace is not None,
         "parameters": meta.parameters or None,
         "training_minutes": meta.training_minutes,
         "search": meta.search.get("method", "greedy"),
@@ -164,6 +174,7 @@ def as_typed(args: argparse.Namespace) -> str:
     for name in ("music", "room"):
         words += [f"--{name}", short(getattr(args, name))] if getattr(args, name) else []
     words += ["--noise", *map(short, args.noise)] if args.noise else []
+    words += ["--keep-unspoken"] if args.keep_unspoken else []
     return shlex.join([*words, f"--minutes={args.minutes}", f"--seed={args.seed}"])
 
 

@@ -56,6 +56,7 @@ ROOM_OF = {
     "verified": "bundle",
     "acoustics": "recognizer",
     "transcribing": "recognizer",
+    "pace": "recognizer",
     "tuned": "recognizer",
 }
 

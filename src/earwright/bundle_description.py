@@ -39,6 +39,7 @@ class BundleMeta:
         parameters: number of trained numbers in the encoder.
         created_with: the earwright version that wrote it.
         search: options of the search, free within what the decoders know.
+        speech: the pace of the training's speech, by which unsure words are judged; see `earwright.pace`.
         training_minutes: minutes of training, if known.
         training: anything worth telling about the training (machine, hours of audio, ...).
         format_version: of the bundle's layout.
@@ -53,6 +54,7 @@ class BundleMeta:
     parameters: int = 0
     created_with: str = ""
     search: dict[str, Any] = field(default_factory=dict)
+    speech: dict[str, Any] = field(default_factory=dict)
     training_minutes: float | None = None
     training: dict[str, Any] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
@@ -139,6 +141,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "parameters": (int,),
     "created_with": (str,),
     "search": (dict,),
+    "speech": (dict,),
     "training_minutes": (float, int),
     "training": (dict,),
     "format_version": (int,),

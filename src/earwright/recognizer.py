@@ -21,8 +21,9 @@ from earwright.bundle import Bundle, BundleMeta
 from earwright.codes import Codebooks, Encoded
 from earwright.decoding import BeamDecoder, Decoded, Decoder, GreedyDecoder, timed_words
 from earwright.errors import EarwrightError
+from earwright.pace import Pace
 from earwright.text import load_tokenizer
-from earwright.transcribing import Heard, Job, Step, batches, rounds, segments_of, whole_segment
+from earwright.transcribing import Heard, Job, Step, batches, rounds, spoken_segments, whole_segment
 from earwright.transcript import Alternative, Alternatives, Segment, Transcript
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Recognizer:
         tokenizer: its vocabulary.
         decoder: what reads its log-probs.
         temperature: of the words' confidences, as `earwright tune` has fitted it; 1 where it has not.
+        pace: of speech, by which words that it is not sure of are rejected; None rejects none.
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
@@ -67,6 +69,7 @@ class Recognizer:
         self.tokenizer = load_tokenizer({name: bundle.read(name) for name in names})
         self.decoder: Decoder = GreedyDecoder()
         self.temperature = float(self.meta.search.get("confidence_temperature", 1.0))
+        self.pace = Pace.from_dict(self.meta.speech)
         self._plain_beam: BeamDecoder | None = None  # for key terms where search is greedy
         self._tuned: dict[str, Any] = {}  # what `use_beam` begins with
         self._acoustics = Acoustics(bundle, threads)
@@ -409,10 +412,11 @@ class Recognizer:
         start, end = piece.start_sample / rate, (piece.start_sample + len(piece.samples)) / rate
         temperature = self._temperature_of(decoder)
         found_words = timed_words(found, self.tokenizer, self.meta.frame_shift, start, end, temperature)
-        words = decoder.write(found_words)
-        segments = segments_of(words)
         best = found.best[0] if found.best else None
-        if best is not None and best.fit is not None:  # of a grammar
+        if best is None or best.fit is None:
+            segments = spoken_segments(found_words, decoder.write, self.pace)
+        else:  # of a grammar
+            words = decoder.write(found_words)
             whole = whole_segment(words) if words else Segment("", start, end)
             segments = (replace(whole, rejected=best.rejected, score=best.fit, tags=best.tags),)
         rejected = best is not None and best.rejected

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from earwright.audio.segment import Piece
 from earwright.decoding.words import geometric_mean
 from earwright.errors import EarwrightError
+from earwright.pace import Pace
 from earwright.transcript import Alternatives, Segment, Transcript, Word
 
 # Audio gathered before it is run: little the first time, to be quick, then more, to sort by length.
@@ -85,12 +86,36 @@ def batches(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
 
 def segments_of(words: Sequence[Word]) -> tuple[Segment, ...]:
     """Words in segments, parted at pauses."""
+    return tuple(map(whole_segment, parted(words)))
+
+
+def spoken_segments(
+    words: Sequence[Word], write: Callable[[Sequence[Word]], Sequence[Word]], pace: Pace | None
+) -> tuple[Segment, ...]:
+    """Words in segments, parted at pauses; those that cannot have been spoken become a rejected segment.
+
+    Args:
+        words: as they were heard.
+        write: makes of them what is written.
+        pace: to judge by; None rejects nothing.
+    """
+    runs = parted(words)
+    unspoken = [run for run in runs if pace is not None and not pace.fits(run)]
+    if not unspoken:
+        return segments_of(write(words))
+    spoken = [word for run in runs if run not in unspoken for word in run]
+    rejected = (replace(whole_segment(run), text="", words=(), rejected=True) for run in unspoken)
+    return tuple(sorted((*segments_of(write(spoken)), *rejected), key=lambda segment: segment.start))
+
+
+def parted(words: Sequence[Word]) -> list[list[Word]]:
+    """Words in runs without a long pause."""
     runs: list[list[Word]] = []
     for word in words:
         if not runs or word.start - runs[-1][-1].end > PAUSE:
             runs.append([])
         runs[-1].append(word)
-    return tuple(map(whole_segment, runs))
+    return runs
 
 
 def whole_segment(words: Sequence[Word]) -> Segment:

@@ -20,9 +20,10 @@ class Word:
 class Segment:
     """A stretch of speech between two cuts, with its words. Times are seconds.
 
+    `rejected` says that what was found there is no speech (see `earwright.pace`), so that there is no text.
     Where a recognizer follows a grammar, each piece of audio that was searched is one: `score` says how well
     what was found fits the audio (see `earwright.decoding.grammar.rejection`), `rejected` that it does not
-    fit well enough, so that there is no text, and `tags` are those of the grammar.
+    fit well enough, and `tags` are those of the grammar.
     """
 
     text: str

@@ -62,7 +62,7 @@ def to_tsv(transcript: Transcript, layout: Layout) -> str:
 
 
 def _with_text(transcript: Transcript) -> list[Segment]:
-    """Its segments but those in which nothing was found that a grammar allows."""
+    """Its segments but those that were rejected."""
     return [segment for segment in transcript.segments if segment.text]
 
 
@@ -109,8 +109,8 @@ def to_whisper_dict(transcript: Transcript, layout: Layout) -> dict[str, Any]:
 
     As there, a word's text begins with a space and its confidence is called probability. Times are seconds,
     to the millisecond. Where they were asked for, `alternatives` has the best hypotheses of each piece.
-    Segments that were searched with a grammar have `rejected`, `score` (null: no phrase
-    was possible) and `tags`, too.
+    A segment that was `rejected` says so. Those that were searched with a grammar have that in any case, and
+    `score` (null: no phrase was possible) and `tags`, too.
     """
     segments = []
     for number, segment in enumerate(transcript.segments):
@@ -123,8 +123,9 @@ def to_whisper_dict(transcript: Transcript, layout: Layout) -> dict[str, Any]:
         }
         if layout.word_timestamps:
             entry["words"] = [_word_dict(word) for word in segment.words]
-        if segment.score is not None:
+        if segment.rejected or segment.score is not None:
             entry["rejected"] = segment.rejected
+        if segment.score is not None:
             entry["score"] = _finite(segment.score)
             entry["tags"] = list(segment.tags)
         segments.append(entry)

@@ -20,6 +20,7 @@ from earwright.audio import read_audio
 from earwright.bundle import Bundle
 from earwright.cuts import read_cuts
 from earwright.errors import EarwrightError
+from earwright.pace import Pace
 from earwright.training import Recipe, Reporter, train
 from earwright.training.checkpoint import load_checkpoint
 from earwright.training.log import read_log
@@ -81,7 +82,11 @@ def test_from_recordings_to_a_transcript(recipe: Recipe, tones: Path, tmp_path: 
     assert load_recipe(tmp_path / "kept.toml") == recipe
 
     recognizer = Recognizer.load(path)
-    cut = read_cuts(tones)[0]
+    cuts = read_cuts(tones)
+    assert recognizer.pace is not None
+    known = Pace.of([cut.text for cut in cuts], [cut.duration for cut in cuts])
+    assert known is not None and recognizer.pace.to_dict() == known.to_dict()
+    cut = cuts[0]
     samples = read_audio(cut.path)
     transcript = recognizer.transcribe(samples)
     assert transcript.text == cut.text

@@ -41,6 +41,10 @@ def add_search_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     ):
         add(f"--{flag}", type=float, metavar="X", help=what)
+    add(
+        "--keep-unspoken", action="store_true",
+        help="keep words that come more slowly than anybody speaks, as those that are heard in music do",
+    )  # fmt: skip
     add("--codebooks", type=positive, metavar="N", help="of a model with a quantizer, use the first N alone")
 
 
@@ -78,7 +82,8 @@ def search_words(args: argparse.Namespace) -> list[str]:
         "rejection",
         "codebooks",
     )
-    return [
+    switches = ["--keep-unspoken"] if args.keep_unspoken else []
+    return switches + [
         f"--{name.replace('_', '-')}={value:g}"
         if isinstance(value, float)
         else f"--{name.replace('_', '-')}={value}"
@@ -96,6 +101,8 @@ def use_search(recognizer: Recognizer, args: argparse.Namespace, nbest: int = 1)
     from earwright.errors import EarwrightError
 
     names = ("beam", "lm_weight", "word_bonus", "unknown_penalty", "keyterm_boost", "rejection")
+    if args.keep_unspoken:
+        recognizer.pace = None
     if args.codebooks:
         recognizer.use_codebooks(args.codebooks)
     given: dict[str, Any] = {name: value for name in names if (value := getattr(args, name)) is not None}

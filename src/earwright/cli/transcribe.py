@@ -217,7 +217,7 @@ class _Output:
     def _tell_rejected(self, index: int, segments: tuple[Segment, ...]) -> None:
         """Say where nothing was found that a grammar allows; JSON has it among the rest."""
         for segment in segments:
-            if segment.rejected and not self.json:
+            if segment.rejected and segment.score is not None and not self.json:
                 why = f"nothing in the grammar fits (score {segment.score:.2f})"
                 if segment.score == -math.inf:
                     why = "no phrase of the grammar is possible"

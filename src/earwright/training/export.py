@@ -23,6 +23,7 @@ from earwright.models import AcousticModel, ReferenceModel
 from earwright.nn.features import Features
 from earwright.nn.normalization import FeatureNormalization
 from earwright.nn.rvq import ResidualVectorQuantizer
+from earwright.pace import Pace
 from earwright.text import Tokenizer
 from earwright.training.recipe import Recipe, recipe_to_toml
 
@@ -149,6 +150,7 @@ def export_bundle(
     training: dict[str, Any],
     card: str,
     with_weights: bool = True,
+    pace: Pace | None = None,
 ) -> Path:
     """Write the bundle of a trained model.
 
@@ -160,6 +162,7 @@ def export_bundle(
         training: facts of the run for bundle.toml; `minutes` among them.
         card: text of card.md.
         with_weights: also write weights.safetensors, which fine-tuning starts from.
+        pace: of the speech that it was trained on.
 
     Raises:
         EarwrightError: the disk is full or cannot be written; the bundle before it survives.
@@ -187,6 +190,7 @@ def export_bundle(
         parameters=sum(p.numel() for p in model.parameters()),
         created_with=f"earwright {__version__}",
         search={"method": "greedy"},
+        speech=pace.to_dict() if pace else {},
         training_minutes=training.get("minutes"),
         training=training,
     )

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from earwright import __version__
+from earwright.pace import Pace
+from earwright.training.doctor.data_vitals import TEXTS, spread_places
 
 if TYPE_CHECKING:
     from earwright.training.loop import Run
+    from earwright.training.setup import Parts
 
 
 def start_facts(run: Run) -> dict[str, Any]:
@@ -37,3 +40,11 @@ def start_facts(run: Run) -> dict[str, Any]:
         "seed": run.recipe.seed,
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
     }
+
+
+def training_pace(parts: Parts) -> Pace | None:
+    """That of its speech, as recorded, from a sample of the texts."""
+    examples = parts.training_set.examples
+    some = [examples[place] for place in spread_places(len(examples), TEXTS)]
+    texts = [parts.tokenizer.decode(example.tokens) for example in some]
+    return Pace.of(texts, [example.seconds for example in some])

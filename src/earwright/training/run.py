@@ -14,7 +14,7 @@ from earwright.data.shards.places import short_name
 from earwright.errors import EarwrightError
 from earwright.files import atomic_write, describe_os_error
 from earwright.training.export import export_bundle
-from earwright.training.facts import start_facts
+from earwright.training.facts import start_facts, training_pace
 from earwright.training.finetuning.forgetting import (
     card_lines,
     comparison_table,
@@ -104,6 +104,7 @@ def _export(run: Run, with_weights: bool) -> Path:
         facts,
         card,
         with_weights,
+        training_pace(parts),
     )
     progress = run.progress
     if parts.start and progress.after:

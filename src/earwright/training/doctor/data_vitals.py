@@ -17,6 +17,7 @@ from earwright.data.preparation.checks import FAINTEST
 from earwright.data.preparation.measure import measure
 from earwright.data.preparation.texts import main_script
 from earwright.errors import EarwrightError
+from earwright.pace import letters
 from earwright.text import Tokenizer, normalize
 
 if TYPE_CHECKING:
@@ -158,11 +159,6 @@ def entropy(counts: Iterable[int]) -> float:
     sizes = [count for count in counts if count]
     total = sum(sizes)
     return -sum(count / total * math.log(count / total) for count in sizes)
-
-
-def letters(text: str) -> int:
-    """Characters that are no spaces."""
-    return len(text) - text.count(" ")
 
 
 def unknown_characters(texts: Sequence[str], tokenizer: Tokenizer) -> dict[str, Any]:

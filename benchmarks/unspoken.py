@@ -1,0 +1,117 @@
+"""What rejecting words that nobody spoke costs where somebody speaks: clean, in noise, in rooms.
+
+    python benchmarks/unspoken.py BUNDLE=SET [BUNDLE=SET ...] --noise noise --rooms rir --save FILE.json
+
+Each recognizer transcribes prepared speech as it is, with noise behind it, and in rooms, once, with
+everything kept. Then the words that `earwright.pace` would reject are counted, and the errors with and
+without them. What it rejects where nobody speaks: benchmarks/silence.py, with and without --keep-unspoken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from earwright import Recognizer
+from earwright.cuts import Cut, read_cuts
+from earwright.errors import EarwrightError
+from earwright.evaluation.noise import Alter, Draws, behind, check_room, find_backdrop, inside
+from earwright.evaluation.record import machine, save_record
+from earwright.evaluation.run import transcribe_cuts
+from earwright.pace import Pace
+from earwright.transcript import Transcript
+
+SNRS = (20.0, 10.0, 5.0, 0.0)
+
+
+def main() -> int:
+    """Transcribe, count, print, save."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("pairs", nargs="+", metavar="BUNDLE=SET")
+    parser.add_argument("--noise", metavar="DIR", help="recordings, a folder for each class")
+    parser.add_argument("--rooms", metavar="DIR", help="impulse responses")
+    parser.add_argument("--limit", type=int, default=200, metavar="N", help="cuts of a set (default: 200)")
+    parser.add_argument("--save", metavar="FILE")
+    args = parser.parse_args()
+    try:
+        found = [listen(bundle, folder, args) for bundle, folder in split(args.pairs)]
+    except EarwrightError as error:
+        print(f"unspoken: {error}", file=sys.stderr)
+        return 1
+    if args.save:
+        words = [f"{Path(b).name}={Path(s).parent.name}/{Path(s).name}" for b, s in split(args.pairs)]
+        typed = ["python", "benchmarks/unspoken.py", *words, f"--limit={args.limit}"]
+        typed += [
+            f"--{name}={Path(place).name}" for name in ("noise", "rooms") if (place := vars(args)[name])
+        ]
+        result = {"name": Path(args.save).stem, "command": shlex.join(typed), "machine": machine()}
+        save_record(args.save, result | {"sets": found})
+    return 0
+
+
+def split(pairs: list[str]) -> list[tuple[str, str]]:
+    """Bundle and set of each."""
+    return [(bundle, folder) for bundle, _, folder in (pair.rpartition("=") for pair in pairs)]
+
+
+def listen(bundle: str, folder: str, args: argparse.Namespace) -> dict[str, Any]:
+    """One recognizer on one set, under every condition."""
+    recognizer = Recognizer.load(bundle, threads=1)
+    pace, recognizer.pace = recognizer.pace, None
+    if pace is None:
+        raise EarwrightError(f"{bundle}: says nothing of the pace of speech; export it again.")
+    cuts = [cut for cut in read_cuts(folder) if cut.text.strip()]
+    cuts = cuts[:: max(1, len(cuts) // args.limit)]
+    print(f"{recognizer.meta.name} on {folder}, {len(cuts)} cuts, {pace}")
+    conditions = [
+        {"condition": name, **count(recognizer, cuts, alter, pace)}
+        for name, alter in alterations(args, recognizer.meta.sample_rate)
+    ]
+    return {
+        "bundle": recognizer.meta.name,
+        "set": f"{Path(folder).parent.name}/{Path(folder).name}",
+        "cuts": len(cuts),
+        "pace": pace.to_dict(),
+        "conditions": conditions,
+    }
+
+
+def alterations(args: argparse.Namespace, rate: int) -> Iterator[tuple[str, Alter | None]]:
+    """What is done to the speech, with a name."""
+    yield "clean", None
+    if args.noise:
+        noise = find_backdrop([args.noise])
+        for snr in SNRS:
+            yield f"{snr:g} dB", behind(Draws(noise.recordings), snr, rate)
+    if args.rooms:
+        rooms = find_backdrop([args.rooms], check=check_room)
+        yield "rooms", inside(Draws(rooms.recordings), rate)
+
+
+def count(recognizer: Recognizer, cuts: list[Cut], alter: Alter | None, pace: Pace) -> dict[str, Any]:
+    """Words, rejected ones, and character error rates without and with rejection."""
+    run = transcribe_cuts(recognizer, cuts, alter=alter)
+    kept = replace(run, transcripts=tuple(spoken(one, pace) for one in run.transcripts))
+    words, left = (sum(len(one.words) for one in each.transcripts) for each in (run, kept))
+    rates = [each.score(recognizer.meta.normalizer).characters.rate for each in (run, kept)]
+    print(
+        f"  {words - left:5} of {words:6} words rejected, CER {100 * rates[0]:.2f} -> {100 * rates[1]:.2f} %"
+    )
+    return {"words": words, "rejected": words - left, "cer_with_all": rates[0], "cer": rates[1]}
+
+
+def spoken(transcript: Transcript, pace: Pace) -> Transcript:
+    """A transcript without the segments that are rejected."""
+    segments = tuple(segment for segment in transcript.segments if pace.fits(segment.words))
+    return replace(transcript, segments=segments, text=" ".join(segment.text for segment in segments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
