@@ -46,7 +46,7 @@ def main() -> int:
         print(f"unspoken: {error}", file=sys.stderr)
         return 1
     if args.save:
-        words = [f"{Path(b).name}={Path(s).parent.name}/{Path(s).name}" for b, s in split(args.pairs)]
+        words = [f"{Path(bundle).name}={short(folder)}" for bundle, folder in split(args.pairs)]
         typed = ["python", "benchmarks/unspoken.py", *words, f"--limit={args.limit}"]
         typed += [
             f"--{name}={Path(place).name}" for name in ("noise", "rooms") if (place := vars(args)[name])
@@ -59,6 +59,11 @@ def main() -> int:
 def split(pairs: list[str]) -> list[tuple[str, str]]:
     """Bundle and set of each."""
     return [(bundle, folder) for bundle, _, folder in (pair.rpartition("=") for pair in pairs)]
+
+
+def short(folder: str) -> str:
+    """The last three parts of a path, so that results tell nothing of whose machine it was."""
+    return "/".join(Path(folder).parts[-3:])
 
 
 def listen(bundle: str, folder: str, args: argparse.Namespace) -> dict[str, Any]:
@@ -76,7 +81,7 @@ def listen(bundle: str, folder: str, args: argparse.Namespace) -> dict[str, Any]
     ]
     return {
         "bundle": recognizer.meta.name,
-        "set": f"{Path(folder).parent.name}/{Path(folder).name}",
+        "set": short(folder),
         "cuts": len(cuts),
         "pace": pace.to_dict(),
         "conditions": conditions,
