@@ -314,7 +314,7 @@ def test_a_run_exports_what_it_says(recipe: Recipe, tmp_path: Path, exported: li
     assert [path.name for path in files] == sorted(
         f"step-{line['step']:06d}-cer-{100 * line['cer']:.2f}.safetensors" for line in best
     )
-    weights, _, facts, card, _ = exported[0]
+    weights, _, facts, card, *_ = exported[0]
     assert facts["weights"] == "mean"
     assert facts["weights_steps"] == sorted(line["step"] for line in best)
     loaded = [load_file(path) for path in files]
