@@ -254,3 +254,22 @@ def test_what_may_be_anything_has_a_narrower_lattice(
     path = nbest_paths(lattice)[0]
     assert path.score == pytest.approx(best.score)
     assert path.words == best.words
+
+
+@pytest.mark.parametrize("names", [CHARACTERS, PIECES])
+@pytest.mark.parametrize("seed", range(8))
+def test_the_narrowest_lattice_has_the_best_path(
+    names: tuple[str, ...], seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it joins what the search has given up for another: those are left out last."""
+    lm = random_lm(("a", "ab", "abb", "b", "ba"), 2, seed)
+    search = BeamSearch(names, lm=lm)
+    log_probs = grid(30, len(names), seed)
+    options = SearchOptions(beam=30, maximum=True)
+    (whole,) = nbest_paths(search.lattice(log_probs, options))
+    monkeypatch.setattr(build, "_NARROWEST", math.inf)
+    monkeypatch.setattr(build, "_FEW", 1)
+    lattice = search.lattice(log_probs, options)
+    assert_sound(lattice, log_probs)
+    (path,) = nbest_paths(lattice)
+    assert (path.words, path.score) == (whole.words, pytest.approx(whole.score))

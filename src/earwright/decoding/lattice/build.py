@@ -12,8 +12,10 @@ continuous speech recognition", 1997), with the states of the search in the plac
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 
 # Ways back that are followed in a frame, on average. With no language model and no lexicon, a small model has
 # up to 2,000 in speech that it doubts; in music, which may be anything, so many that a minute of it took two.
-MOST_WAYS = 3000
+MOST_WAYS = 2500
+_FEW = 20  # ways to a point that are enough where all are alike
 _NARROWEST = 0.1  # a beam that keeps hardly more than the best path
 
 
@@ -92,12 +95,12 @@ class _Builder:
         node_of = [nodes.setdefault(key, 1 + len(nodes)) for key in keys]
         times = [0, *(key[0] for key in nodes), len(noted.scaled)]
         lasts = [-1, *(key[1] for key in nodes), -1]
-        # Where even these are too many, all spellings are alike: those that the search has kept are enough.
+        # Where even these are too many, all spellings are alike, and a few to each point are enough.
         last_try = self.beam < _NARROWEST
         most = math.inf if last_try else MOST_WAYS * len(noted.scaled)
-        merged = {} if last_try else _merges_by_winner(noted, kept, walk.losses)
         numbers = dict(zip(starts.tolist(), node_of, strict=True))
-        arcs = _Arcs(noted, kept, least, merged, numbers, points, most)
+        merged = _merges_by_winner(noted, kept, walk.losses)
+        arcs = _Arcs(noted, kept, least, merged, numbers, points, most, few=last_try)
         # A search tries to end the same word again in the next frame: the last try has all of the others.
         keys_of_rows = zip(node_of, points.traces.tolist(), points.words.tolist(), strict=True)
         same = {key: row for row, key in enumerate(keys_of_rows)}
@@ -178,6 +181,8 @@ class _Arcs:
         nodes: of the traces that begin a word, the node before each.
         points: the same, one each.
         most: ways back that are followed before it gives up.
+        few: whether to leave a point after _FEW ways, once there is an arc to it. Then what loses least goes
+            first, so that the first arc is of the best path.
     """
 
     def __init__(
@@ -189,10 +194,12 @@ class _Arcs:
         nodes: dict[int, int],
         points: Points,
         most: float,
+        few: bool = False,
     ) -> None:
         used = noted.used
         self._noted, self._least, self._nodes, self._merged = noted, least, nodes, merged
-        self._most, self.ways = most, 0
+        self._most, self._few, self.ways = most, few, 0
+        self._numbers, self._reached = itertools.count(1), 0
         # As lists, which Python reads faster.
         self._parent: list[int] = noted.traces.parent[:used].tolist()
         self._token: list[int] = noted.traces.token[:used].tolist()
@@ -224,15 +231,21 @@ class _Arcs:
         if last < 0:
             self._add(0, target, NO_WORD, (), score - self._noted.start, lm)
             return
-        waiting: list[_Way] = [(last, int(points.before[row]), word, (), score, lm, worth - self._least)]
+        # Where all ways are followed, their order does not matter.
+        push, pop = (heappush, heappop) if self._few else (list.append, list.pop)
+        first: _Way = (last, int(points.before[row]), word, (), score, lm, worth - self._least)
+        waiting, begun, reached = [(-first[-1], 0, first)], self.ways, self._reached
         while waiting and self.ways <= self._most:
+            if self._few and self.ways - begun >= _FEW and self._reached > reached:
+                break
             self.ways += 1
-            trace, before, word, later, score, lm, spare = waiting.pop()
+            trace, before, word, later, score, lm, spare = pop(waiting)[-1]
             for loser, frame, loss in self._merged.get(trace, ()):
                 if frame < before and loss <= spare:
                     other = score + self._score[loser] - self._score[trace]
                     told = lm + self._lm_score[loser] - self._lm_score[trace]
-                    waiting.append((loser, frame + 1, word, later, other, told, spare - loss))
+                    way = (loser, frame + 1, word, later, other, told, spare - loss)
+                    push(waiting, (loss - spare, -next(self._numbers), way))
             if not self._kept[trace]:
                 continue
             if not self._noted.limits.boundaries and not later:
@@ -244,11 +257,13 @@ class _Arcs:
             elif above < 0:
                 self._add(0, target, word, tokens, score - self._noted.start, lm)
             else:
-                waiting.append((above, self._frame[trace], word, tokens, score, lm, spare))
+                way = (above, self._frame[trace], word, tokens, score, lm, spare)
+                push(waiting, (-spare, -next(self._numbers), way))
 
     def _add(
         self, source: int, target: int, word: int, tokens: tuple[int, ...], score: float, lm: float
     ) -> None:
+        self._reached += 1
         key = source, target, word, tokens
         if key not in self._found or score > self._found[key][0]:
             self._found[key] = score, lm
