@@ -127,6 +127,8 @@ def test_the_pace_of_utterances_is_that_of_the_slow_ones() -> None:
         {"letters_per_second": "9", "letters_per_word": 4.0},
         {"letters_per_second": float("nan"), "letters_per_word": 4.0},
         {"letters_per_second": 9.0, "letters_per_word": float("inf")},
+        {"letters_per_second": 10**400, "letters_per_word": 4.0},
+        {"letters_per_second": True, "letters_per_word": 4.0},
     ],
 )
 def test_a_bundle_that_says_no_pace_or_an_impossible_one_has_none(table: dict[str, float]) -> None:
@@ -189,15 +191,17 @@ def test_a_recognizer_rejects_what_nobody_speaks(unsure: Path) -> None:
     assert recognizer.transcribe(SPEECH_AND_MORE).text == "hello you a b c d"
 
 
-def test_so_it_does_with_a_beam(tmp_path: Path) -> None:
+def test_a_beam_and_key_terms_reject_nothing(unsure: Path) -> None:
+    """The confidences of a lattice are of another kind."""
     search = {"method": "beam", "beam": 8, "confidence_temperature": 0.01}
     meta = replace(META, speech=Pace(8.0, 4.0).to_dict(), search=search)
-    path = write_bundle(tmp_path / "beam.ear", meta, bundle_files(encoder=encoder_graph(sharpness=6000.0)))
-    recognizer = Recognizer.load(path, threads=1)
+    files = bundle_files(encoder=encoder_graph(sharpness=6000.0))
+    recognizer = Recognizer.load(write_bundle(unsure.parent / "beam.ear", meta, files), threads=1)
     assert isinstance(recognizer.decoder, BeamDecoder)
-    assert recognizer.transcribe(SPEECH_AND_MORE).text == "hello you"
-    recognizer.pace = None
     assert recognizer.transcribe(SPEECH_AND_MORE).text == "hello you a b c d"
+    greedy = write_bundle(unsure.parent / "greedy.ear", replace(meta, search={"method": "greedy"}), files)
+    recognizer = Recognizer.load(greedy, threads=1)
+    assert recognizer.transcribe(SPEECH_AND_MORE, keyterms=["zebra"]).text == "hello you a b c d"
 
 
 def test_a_grammar_judges_by_itself(unsure: Path) -> None:

@@ -54,7 +54,9 @@ class Pace:
         values: list[float] = []
         for name in ("letters_per_second", "letters_per_word"):
             value = table.get(name)
-            if not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+                return None
+            if value > 1e6:  # no letters come so fast, and no word has so many
                 return None
             values.append(float(value))
         return cls(*values)

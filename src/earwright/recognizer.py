@@ -60,7 +60,7 @@ class Recognizer:
         tokenizer: its vocabulary.
         decoder: what reads its log-probs.
         temperature: of the words' confidences, as `earwright tune` has fitted it; 1 where it has not.
-        pace: of speech, by which words that it is not sure of are rejected; None rejects none.
+        pace: of speech, by which words that a greedy search doubts are rejected; None rejects none.
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
@@ -414,7 +414,9 @@ class Recognizer:
         found_words = timed_words(found, self.tokenizer, self.meta.frame_shift, start, end, temperature)
         best = found.best[0] if found.best else None
         if best is None or best.fit is None:
-            segments = spoken_segments(found_words, decoder.write, self.pace)
+            # A lattice's confidences are of another kind, and mostly far lower: what it doubts may be speech.
+            pace = self.pace if isinstance(decoder, GreedyDecoder) else None
+            segments = spoken_segments(found_words, decoder.write, pace)
         else:  # of a grammar
             words = decoder.write(found_words)
             whole = whole_segment(words) if words else Segment("", start, end)
