@@ -15,7 +15,6 @@ from decoding.enumeration import lm_log10, token_sequences
 from decoding.test_beam import CHARACTERS, PHONES, PIECES, WIDE, grid, random_lm, read_spaced
 from earwright.decoding import BeamSearch, BeamStream, Keyterm, SearchOptions
 from earwright.decoding.lattice import Lattice, build, nbest_paths
-from earwright.decoding.lattice.notes import Points
 from earwright.errors import EarwrightError
 
 MAXIMUM = replace(WIDE, maximum=True)
@@ -228,48 +227,41 @@ def test_bad_input_is_said() -> None:
         BeamSearch(("<blank>", "a", "b|", "|")).lattice(np.zeros((2, 4)))
 
 
-@pytest.mark.parametrize(("sharpness", "most"), [(1.0, 40), (0.0, 40), (0.3, 1), (4.0, 3000)])
-def test_what_may_be_anything_has_a_narrower_lattice(
-    sharpness: float, most: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Spellings that are all alike grow in number with each letter; the search's best stays."""
-    names = ("<blank>", "\u2581", *"abcdefgh")
-    search, frames = BeamSearch(names), 40
-    log_probs = grid(frames, len(names), 7, sharpness=sharpness)
-    options = SearchOptions(beam=30, maximum=True)
-    ways = []
-    collect = build._Arcs.collect
-
-    def counted(self: build._Arcs, points: Points, row: int, target: int, worth: float) -> None:
-        collect(self, points, row, target, worth)
-        ways.append((self.ways, self._most))
-
-    monkeypatch.setattr(build, "MOST_WAYS", most)
-    monkeypatch.setattr(build._Arcs, "collect", counted)
-    best = search.decode(log_probs, options=replace(options, recombine=True))[0]
-    lattice = search.lattice(log_probs, options)
-    assert_sound(lattice, log_probs)
-    assert all(followed <= limit + 1 for followed, limit in ways)
-    assert (ways[-1][0] <= ways[-1][1]) and len({limit for _, limit in ways}) <= 2
-    path = nbest_paths(lattice)[0]
-    assert path.score == pytest.approx(best.score)
-    assert path.words == best.words
-
-
 @pytest.mark.parametrize("names", [CHARACTERS, PIECES])
-@pytest.mark.parametrize("seed", range(8))
-def test_the_narrowest_lattice_has_the_best_path(
-    names: tuple[str, ...], seed: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("with_lm", [False, True])
+@pytest.mark.parametrize("few", [10, 50])
+def test_what_may_be_anything_has_fewer_arcs_and_the_best_path(
+    names: tuple[str, ...], with_lm: bool, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where it joins what the search has given up for another: those are left out last."""
-    lm = random_lm(("a", "ab", "abb", "b", "ba"), 2, seed)
-    search = BeamSearch(names, lm=lm)
-    log_probs = grid(30, len(names), seed)
+    arcs = np.zeros(2, int)
     options = SearchOptions(beam=30, maximum=True)
-    (whole,) = nbest_paths(search.lattice(log_probs, options))
-    monkeypatch.setattr(build, "_NARROWEST", math.inf)
-    monkeypatch.setattr(build, "_FEW", 1)
-    lattice = search.lattice(log_probs, options)
-    assert_sound(lattice, log_probs)
-    (path,) = nbest_paths(lattice)
-    assert (path.words, path.score) == (whole.words, pytest.approx(whole.score))
+    monkeypatch.setattr(build, "FEW", few)
+    for seed in range(8):
+        lm = random_lm(("a", "ab", "abb", "b", "ba"), 2, seed) if with_lm else None
+        search, log_probs = BeamSearch(names, lm=lm), grid(30, len(names), seed, sharpness=1.0)
+        monkeypatch.setattr(build, "MOST_WAYS", 10**6)
+        whole = search.lattice(log_probs, options)
+        monkeypatch.setattr(build, "MOST_WAYS", 0)
+        some = search.lattice(log_probs, options)
+        assert_sound(some, log_probs)
+        arcs += whole.arcs, some.arcs
+        (best,), (found,) = nbest_paths(whole), nbest_paths(some)
+        assert (found.words, found.score) == (best.words, pytest.approx(best.score))
+    assert arcs[1] <= arcs[0] and (few > 10 or arcs[1] < arcs[0])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_with_sums_they_still_have_a_path(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("<blank>", "\u2581", *"abcdefgh")
+    search, log_probs = BeamSearch(names), grid(60, 10, seed, sharpness=1.0)
+    monkeypatch.setattr(build, "MOST_WAYS", 0)
+    for beam in (8.0, math.inf):
+        lattice = search.lattice(log_probs, SearchOptions(beam=30), beam=beam)
+        assert lattice.arcs and nbest_paths(lattice)[0].words
+
+
+def test_alike_spellings_come_to_an_end() -> None:
+    """Their number grows with each letter, beyond any that could be followed."""
+    names = ("<blank>", "\u2581", *"abcdefgh")
+    lattice = BeamSearch(names).lattice(np.full((100, 10), -math.log(10)), SearchOptions(beam=50))
+    assert 0 < lattice.arcs < 200_000

@@ -12,10 +12,8 @@ continuous speech recognition", 1997), with the states of the search in the plac
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator
-from heapq import heappop, heappush
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -23,17 +21,16 @@ import numpy.typing as npt
 
 from earwright.decoding.beam_arrays import NO_WORD, UNKNOWN_WORD, Floats, Ints
 from earwright.decoding.lattice.graph import Lattice, assemble, empty_lattice
-from earwright.decoding.lattice.notes import Points, SearchNotes, Walk
+from earwright.decoding.lattice.notes import Points, SearchNotes
 
 if TYPE_CHECKING:
     from earwright.decoding.stream import BeamStream
 
 
 # Ways back that are followed in a frame, on average. With no language model and no lexicon, a small model has
-# up to 2,000 in speech that it doubts; in music, which may be anything, so many that a minute of it took two.
+# up to 2,000 in speech that it doubts; in music, which may be anything, so many that a minute took minutes.
 MOST_WAYS = 2500
-_FEW = 20  # ways to a point that are enough where all are alike
-_NARROWEST = 0.1  # a beam that keeps hardly more than the best path
+FEW = 50  # ways to a point that are followed where all of them would be too many
 
 
 def build_lattice(stream: BeamStream, scaled: npt.NDArray[np.float64], beam: float) -> Lattice:
@@ -42,8 +39,8 @@ def build_lattice(stream: BeamStream, scaled: npt.NDArray[np.float64], beam: flo
     Args:
         stream: a search that takes notes, given the whole utterance.
         scaled: (T, V) its log-probs, of `stream.scaled`.
-        beam: how far behind the best path those may be that are kept. It is halved while there would be more
-            than MOST_WAYS.
+        beam: how far behind the best path those may be that are kept. Where more than MOST_WAYS a frame would
+            have to be followed, only FEW to each point are.
 
     Returns:
         An empty lattice where nothing fits.
@@ -69,17 +66,6 @@ class _Builder:
         best = max(float(walk.ends.max()), float(walk.most.max(initial=-np.inf)))
         if best == -np.inf:
             return empty_lattice(self.lm_weight)
-        while True:
-            found = self._within(walk, ends, best)
-            if found is not None:
-                return self._finished(*found)
-            self.beam /= 2
-
-    def _within(
-        self, walk: Walk, ends: Points, best: float
-    ) -> tuple[list[_Arc], list[int], list[int]] | None:
-        """The arcs within the beam, and the nodes' times and last tokens; None if there are too many."""
-        noted = self.noted
         least = best - self.beam - 1e-9 * (1 + abs(best))  # so that no rounding takes the best
         kept = walk.most >= least
         starts: Ints = np.flatnonzero(noted.begins_word() & kept).astype(np.int32)
@@ -95,20 +81,17 @@ class _Builder:
         node_of = [nodes.setdefault(key, 1 + len(nodes)) for key in keys]
         times = [0, *(key[0] for key in nodes), len(noted.scaled)]
         lasts = [-1, *(key[1] for key in nodes), -1]
-        # Where even these are too many, all spellings are alike, and a few to each point are enough.
-        last_try = self.beam < _NARROWEST
-        most = math.inf if last_try else MOST_WAYS * len(noted.scaled)
-        numbers = dict(zip(starts.tolist(), node_of, strict=True))
-        merged = _merges_by_winner(noted, kept, walk.losses)
-        arcs = _Arcs(noted, kept, least, merged, numbers, points, most, few=last_try)
         # A search tries to end the same word again in the next frame: the last try has all of the others.
         keys_of_rows = zip(node_of, points.traces.tolist(), points.words.tolist(), strict=True)
         same = {key: row for row, key in enumerate(keys_of_rows)}
-        for (node, _, _), row in same.items():
-            arcs.collect(points, row, node, float(walk.worth[starts[row]]))
-        for row in range(len(ends.traces)):
-            arcs.collect(ends, row, len(times) - 1, float(walk.ends[row]))
-        return None if arcs.ways > most else (list(arcs), times, lasts)
+        goals = [(points, row, node, float(walk.worth[starts[row]])) for (node, _, _), row in same.items()]
+        goals += [(ends, row, len(times) - 1, float(walk.ends[row])) for row in range(len(ends.traces))]
+        numbers = dict(zip(starts.tolist(), node_of, strict=True))
+        arcs = _Arcs(noted, kept, least, walk.losses, numbers, points)
+        if not arcs.follow(goals, MOST_WAYS * len(noted.scaled)):
+            arcs = _Arcs(noted, kept, least, walk.losses, numbers, points, few=True)
+            arcs.follow(goals, math.inf)
+        return self._finished(list(arcs), times, lasts)
 
     def _finished(self, found: list[_Arc], times: list[int], lasts: list[int]) -> Lattice:
         from earwright.decoding.lattice.graph_kernel import align_arcs
@@ -177,12 +160,11 @@ class _Arcs:
         noted: by the search.
         kept: whether paths through a trace are worth enough.
         least: what they must be worth.
-        merged: of each trace those that were given up for it; see `_merges_by_winner`.
+        losses: of merges, what the loser's beginning costs at least.
         nodes: of the traces that begin a word, the node before each.
         points: the same, one each.
-        most: ways back that are followed before it gives up.
-        few: whether to leave a point after _FEW ways, once there is an arc to it. Then what loses least goes
-            first, so that the first arc is of the best path.
+        few: whether to leave a point after FEW ways, once there is an arc to it. The first arc is what the
+            search itself has kept.
     """
 
     def __init__(
@@ -190,16 +172,15 @@ class _Arcs:
         noted: SearchNotes,
         kept: npt.NDArray[np.bool_],
         least: float,
-        merged: dict[int, list[tuple[int, int, float]]],
+        losses: Floats,
         nodes: dict[int, int],
         points: Points,
-        most: float,
         few: bool = False,
     ) -> None:
         used = noted.used
-        self._noted, self._least, self._nodes, self._merged = noted, least, nodes, merged
-        self._most, self._few, self.ways = most, few, 0
-        self._numbers, self._reached = itertools.count(1), 0
+        self._noted, self._least, self._nodes, self._few = noted, least, nodes, few
+        self._merged = _merges_by_winner(noted, kept, losses)
+        self._ways, self._reached = 0, 0
         # As lists, which Python reads faster.
         self._parent: list[int] = noted.traces.parent[:used].tolist()
         self._token: list[int] = noted.traces.token[:used].tolist()
@@ -216,7 +197,15 @@ class _Arcs:
         for key, value in self._found.items():
             yield _Arc(*key, *value)
 
-    def collect(self, points: Points, row: int, target: int, worth: float) -> None:
+    def follow(self, goals: Sequence[tuple[Points, int, int, float]], most: float) -> bool:
+        """Find the arcs to each goal (see `_collect`); False as soon as that takes more ways than `most`."""
+        for goal in goals:
+            self._collect(*goal, most)
+            if self._ways > most:
+                return False
+        return True
+
+    def _collect(self, points: Points, row: int, target: int, worth: float, most: float) -> None:
         """Find the arcs that lead to a point: back over all that its last trace may have been.
 
         What is worth too little with another beginning is left out: a loser's beginning costs the difference.
@@ -225,27 +214,25 @@ class _Arcs:
             points, row: the point.
             target: its node.
             worth: of the best path through it.
+            most: ways after which it gives up, counted over all goals.
         """
         last, word = int(points.traces[row]), int(points.words[row])
         score, lm = float(points.score[row]), float(points.lm_score[row])
         if last < 0:
             self._add(0, target, NO_WORD, (), score - self._noted.start, lm)
             return
-        # Where all ways are followed, their order does not matter.
-        push, pop = (heappush, heappop) if self._few else (list.append, list.pop)
-        first: _Way = (last, int(points.before[row]), word, (), score, lm, worth - self._least)
-        waiting, begun, reached = [(-first[-1], 0, first)], self.ways, self._reached
-        while waiting and self.ways <= self._most:
-            if self._few and self.ways - begun >= _FEW and self._reached > reached:
+        waiting: list[_Way] = [(last, int(points.before[row]), word, (), score, lm, worth - self._least)]
+        begun, reached = self._ways, self._reached
+        while waiting and self._ways <= most:
+            if self._few and self._ways - begun >= FEW and self._reached > reached:
                 break
-            self.ways += 1
-            trace, before, word, later, score, lm, spare = pop(waiting)[-1]
+            self._ways += 1
+            trace, before, word, later, score, lm, spare = waiting.pop()
             for loser, frame, loss in self._merged.get(trace, ()):
                 if frame < before and loss <= spare:
                     other = score + self._score[loser] - self._score[trace]
                     told = lm + self._lm_score[loser] - self._lm_score[trace]
-                    way = (loser, frame + 1, word, later, other, told, spare - loss)
-                    push(waiting, (loss - spare, -next(self._numbers), way))
+                    waiting.append((loser, frame + 1, word, later, other, told, spare - loss))
             if not self._kept[trace]:
                 continue
             if not self._noted.limits.boundaries and not later:
@@ -257,8 +244,8 @@ class _Arcs:
             elif above < 0:
                 self._add(0, target, word, tokens, score - self._noted.start, lm)
             else:
-                way = (above, self._frame[trace], word, tokens, score, lm, spare)
-                push(waiting, (-spare, -next(self._numbers), way))
+                # The next one to be taken: the search's own way before those of what it gave up.
+                waiting.append((above, self._frame[trace], word, tokens, score, lm, spare))
 
     def _add(
         self, source: int, target: int, word: int, tokens: tuple[int, ...], score: float, lm: float
