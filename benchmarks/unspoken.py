@@ -4,12 +4,14 @@
 
 Each recognizer transcribes prepared speech as it is, with noise behind it, and in rooms, once, with
 everything kept. Then the words that `earwright.pace` would reject are counted, and the errors with and
-without them. What it rejects where nobody speaks: benchmarks/silence.py, with and without --keep-unspoken.
+without them, also of a recognizer that rejects none since it was trained without noise alone. What it
+rejects where nobody speaks: benchmarks/silence.py, with and without --keep-unspoken.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
 import sys
 from collections.abc import Iterator
@@ -69,11 +71,11 @@ def short(folder: str) -> str:
 def listen(bundle: str, folder: str, args: argparse.Namespace) -> dict[str, Any]:
     """One recognizer on one set, under every condition."""
     recognizer = Recognizer.load(bundle, threads=1)
-    pace, recognizer.pace = recognizer.pace, None
+    pace, recognizer.pace = Pace.from_dict(recognizer.meta.speech), None
     if pace is None:
         raise EarwrightError(f"{bundle}: says nothing of the pace of speech; export it again.")
     cuts = [cut for cut in read_cuts(folder) if cut.text.strip()]
-    cuts = cuts[:: max(1, len(cuts) // args.limit)]
+    cuts = cuts[:: math.ceil(len(cuts) / args.limit)]
     print(f"{recognizer.meta.name} on {folder}, {len(cuts)} cuts, {pace}")
     conditions = [
         {"condition": name, **count(recognizer, cuts, alter, pace)}

@@ -26,6 +26,7 @@ from earwright.writers import WRITERS, Layout
 from runtime_bundle import META, RATE, bundle_files, encoder_graph, say
 
 READ = Pace(9.0, 3.7)  # of LibriSpeech's readers
+HEARD = {**Pace(8.0, 4.0).to_dict(), "noise_alone": True}
 # Heard in music by a small recognizer: word, start, end, confidence.
 MUSIC = (
     ("d", 0.2, 0.3, 0.4), ("o", 0.9, 1.0, 0.5), ("e", 1.8, 1.9, 0.4), ("si", 2.2, 2.9, 0.3),
@@ -73,8 +74,15 @@ def test_letters_over_music_are_not_speech_and_letters_through_noise_are() -> No
 @pytest.mark.parametrize("text", ["no", "oh", "yes", "zero"])
 def test_one_word_alone_is_speech_and_one_letter_that_it_doubts_is_not(text: str) -> None:
     assert READ.fits([Word(text, 1.0, 1.0 + 0.07 * len(text), 0.2)])
+    assert READ.fits([Word(text, 1.0, 1.4, 0.2)])
     assert not READ.fits([Word("o", 1.0, 1.04, 0.2)])
     assert READ.fits([Word("o", 1.0, 1.04, SURE)])
+
+
+@pytest.mark.parametrize("text", ["好的", "谢谢", "不知道"])
+def test_a_short_answer_is_speech_where_nothing_parts_words(text: str) -> None:
+    """A whole utterance is one word there."""
+    assert Pace(4.5, 9.0).fits([Word(text, 1.0, 1.0 + len(text) / 4.5, 0.45)])
 
 
 def test_what_is_sure_was_spoken_however_slowly() -> None:
@@ -138,13 +146,11 @@ def test_a_bundle_that_says_no_pace_or_an_impossible_one_has_none(table: dict[st
 
 def test_rejected_words_leave_a_segment_without_them_in_its_place() -> None:
     later = [replace(word, start=word.start + 20, end=word.end + 20) for word in said(NOISY)]
-    words = [*said(MUSIC), *later]
-    first, second = spoken_segments(words, lambda words: tuple(words), READ)
+    first, second = spoken_segments(segments_of([*said(MUSIC), *later]), READ)
     assert first.rejected and not first.text and not first.words
     assert (first.start, first.end) == (MUSIC[0][1], MUSIC[-1][2])
     assert 0 < first.confidence < SURE
     assert (second,) == segments_of(later)
-    assert spoken_segments(words, lambda words: tuple(words), None) == segments_of(words)
     transcript = Transcript(second.text, (first, second), 30.0)
     assert Transcript.from_dict(json.loads(json.dumps(transcript.to_dict()))) == transcript
 
@@ -167,7 +173,7 @@ def test_only_json_tells_of_what_was_rejected() -> None:
 def unsure(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recognizer that hears every letter right and is sure of none."""
     path = tmp_path_factory.mktemp("bundles") / "unsure.ear"
-    meta = replace(META, speech=Pace(8.0, 4.0).to_dict())
+    meta = replace(META, speech=HEARD)
     return write_bundle(path, meta, bundle_files(encoder=encoder_graph(sharpness=1200.0)))
 
 
@@ -194,7 +200,7 @@ def test_a_recognizer_rejects_what_nobody_speaks(unsure: Path) -> None:
 def test_a_beam_and_key_terms_reject_nothing(unsure: Path) -> None:
     """The confidences of a lattice are of another kind."""
     search = {"method": "beam", "beam": 8, "confidence_temperature": 0.01}
-    meta = replace(META, speech=Pace(8.0, 4.0).to_dict(), search=search)
+    meta = replace(META, speech=HEARD, search=search)
     files = bundle_files(encoder=encoder_graph(sharpness=6000.0))
     recognizer = Recognizer.load(write_bundle(unsure.parent / "beam.ear", meta, files), threads=1)
     assert isinstance(recognizer.decoder, BeamDecoder)
@@ -210,11 +216,15 @@ def test_a_grammar_judges_by_itself(unsure: Path) -> None:
     assert recognizer.transcribe(slowly("a b c d")).text == "a b c d"
 
 
-def test_a_sure_recognizer_and_one_without_a_pace_write_everything(tmp_path: Path) -> None:
-    sure = write_bundle(tmp_path / "sure.ear", replace(META, speech=READ.to_dict()), bundle_files())
-    old = write_bundle(tmp_path / "old.ear", META, bundle_files(encoder=encoder_graph(sharpness=1200.0)))
+def test_who_is_sure_or_has_no_pace_or_never_heard_noise_alone_writes_everything(tmp_path: Path) -> None:
+    sure = write_bundle(
+        tmp_path / "sure.ear", replace(META, speech={**READ.to_dict(), "noise_alone": True}), bundle_files()
+    )
+    files = bundle_files(encoder=encoder_graph(sharpness=1200.0))
+    old = write_bundle(tmp_path / "old.ear", META, files)
+    speech_alone = replace(META, speech={**HEARD, "noise_alone": False})
     assert Bundle.open(old).meta.speech == {}
-    for path in (sure, old):
+    for path in (sure, old, write_bundle(tmp_path / "speech.ear", speech_alone, files)):
         assert Recognizer.load(path, threads=1).transcribe(slowly("a b c d")).text == "a b c d"
 
 

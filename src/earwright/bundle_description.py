@@ -39,9 +39,10 @@ class BundleMeta:
         parameters: number of trained numbers in the encoder.
         created_with: the earwright version that wrote it.
         search: options of the search, free within what the decoders know.
-        speech: the pace of the training's speech, by which unsure words are judged; see `earwright.pace`.
         training_minutes: minutes of training, if known.
         training: anything worth telling about the training (machine, hours of audio, ...).
+        speech: the pace of the training's speech, by which unsure words are judged (see `earwright.pace`),
+            and `noise_alone`: whether it was trained with noise in which nobody speaks, too.
         format_version: of the bundle's layout.
     """
 
@@ -54,9 +55,9 @@ class BundleMeta:
     parameters: int = 0
     created_with: str = ""
     search: dict[str, Any] = field(default_factory=dict)
-    speech: dict[str, Any] = field(default_factory=dict)
     training_minutes: float | None = None
     training: dict[str, Any] = field(default_factory=dict)
+    speech: dict[str, Any] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
 

@@ -23,7 +23,16 @@ from earwright.decoding import BeamDecoder, Decoded, Decoder, GreedyDecoder, tim
 from earwright.errors import EarwrightError
 from earwright.pace import Pace
 from earwright.text import load_tokenizer
-from earwright.transcribing import Heard, Job, Step, batches, rounds, spoken_segments, whole_segment
+from earwright.transcribing import (
+    Heard,
+    Job,
+    Step,
+    batches,
+    rounds,
+    segments_of,
+    spoken_segments,
+    whole_segment,
+)
 from earwright.transcript import Alternative, Alternatives, Segment, Transcript
 
 if TYPE_CHECKING:
@@ -60,7 +69,8 @@ class Recognizer:
         tokenizer: its vocabulary.
         decoder: what reads its log-probs.
         temperature: of the words' confidences, as `earwright tune` has fitted it; 1 where it has not.
-        pace: of speech, by which words that a greedy search doubts are rejected; None rejects none.
+        pace: of speech, by which words that a greedy search doubts are rejected; None rejects none, as where
+            the model was trained without noise alone.
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
@@ -69,7 +79,7 @@ class Recognizer:
         self.tokenizer = load_tokenizer({name: bundle.read(name) for name in names})
         self.decoder: Decoder = GreedyDecoder()
         self.temperature = float(self.meta.search.get("confidence_temperature", 1.0))
-        self.pace = Pace.from_dict(self.meta.speech)
+        self.pace = Pace.from_dict(self.meta.speech) if self.meta.speech.get("noise_alone") is True else None
         self._plain_beam: BeamDecoder | None = None  # for key terms where search is greedy
         self._tuned: dict[str, Any] = {}  # what `use_beam` begins with
         self._acoustics = Acoustics(bundle, threads)
@@ -412,13 +422,13 @@ class Recognizer:
         start, end = piece.start_sample / rate, (piece.start_sample + len(piece.samples)) / rate
         temperature = self._temperature_of(decoder)
         found_words = timed_words(found, self.tokenizer, self.meta.frame_shift, start, end, temperature)
+        words = decoder.write(found_words)
+        segments = segments_of(words)
+        # A lattice's confidences are of another kind, and mostly far lower: what it doubts may be speech.
+        if self.pace is not None and isinstance(decoder, GreedyDecoder):
+            segments = spoken_segments(segments, self.pace)
         best = found.best[0] if found.best else None
-        if best is None or best.fit is None:
-            # A lattice's confidences are of another kind, and mostly far lower: what it doubts may be speech.
-            pace = self.pace if isinstance(decoder, GreedyDecoder) else None
-            segments = spoken_segments(found_words, decoder.write, pace)
-        else:  # of a grammar
-            words = decoder.write(found_words)
+        if best is not None and best.fit is not None:  # of a grammar
             whole = whole_segment(words) if words else Segment("", start, end)
             segments = (replace(whole, rejected=best.rejected, score=best.fit, tags=best.tags),)
         rejected = best is not None and best.rejected

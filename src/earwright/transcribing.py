@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from earwright.audio.segment import Piece
@@ -86,36 +86,20 @@ def batches(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
 
 def segments_of(words: Sequence[Word]) -> tuple[Segment, ...]:
     """Words in segments, parted at pauses."""
-    return tuple(map(whole_segment, parted(words)))
-
-
-def spoken_segments(
-    words: Sequence[Word], write: Callable[[Sequence[Word]], Sequence[Word]], pace: Pace | None
-) -> tuple[Segment, ...]:
-    """Words in segments, parted at pauses; those that cannot have been spoken become a rejected segment.
-
-    Args:
-        words: as they were heard.
-        write: makes of them what is written.
-        pace: to judge by; None rejects nothing.
-    """
-    runs = parted(words)
-    unspoken = [run for run in runs if pace is not None and not pace.fits(run)]
-    if not unspoken:
-        return segments_of(write(words))
-    spoken = [word for run in runs if run not in unspoken for word in run]
-    rejected = (replace(whole_segment(run), text="", words=(), rejected=True) for run in unspoken)
-    return tuple(sorted((*segments_of(write(spoken)), *rejected), key=lambda segment: segment.start))
-
-
-def parted(words: Sequence[Word]) -> list[list[Word]]:
-    """Words in runs without a long pause."""
     runs: list[list[Word]] = []
     for word in words:
         if not runs or word.start - runs[-1][-1].end > PAUSE:
             runs.append([])
         runs[-1].append(word)
-    return runs
+    return tuple(map(whole_segment, runs))
+
+
+def spoken_segments(segments: Iterable[Segment], pace: Pace) -> tuple[Segment, ...]:
+    """Segments, those that cannot have been spoken rejected and without their words."""
+    return tuple(
+        segment if pace.fits(segment.words) else replace(segment, text="", words=(), rejected=True)
+        for segment in segments
+    )
 
 
 def whole_segment(words: Sequence[Word]) -> Segment:

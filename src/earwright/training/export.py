@@ -190,7 +190,7 @@ def export_bundle(
         parameters=sum(p.numel() for p in model.parameters()),
         created_with=f"earwright {__version__}",
         search={"method": "greedy"},
-        speech=pace.to_dict() if pace else {},
+        speech={"noise_alone": recipe.augment.nothing.probability > 0, **(pace.to_dict() if pace else {})},
         training_minutes=training.get("minutes"),
         training=training,
     )
