@@ -9,6 +9,8 @@ SpecAugment; `all` is recipes/librispeech-5h-augmented.toml. All have its model,
 get the weights that are best on dev. Each is scored on the test set as it is, with noise behind it, in
 rooms, and on another channel, with those recordings of --noise and --rooms that no training hears.
 Differences to the first arm come with a paired bootstrap interval: the same speakers are drawn for both.
+With --lm, each is scored once more with a beam and that language model, with the weights that are best for
+it on dev as it is, without noise.
 
 --side-by-side trains two at a time with a core each, so that what else the machine does slows both alike.
 How many steps fit into the minutes is measured by each at its start. Where both share a machine, that is
@@ -63,16 +65,23 @@ def main() -> int:
             bundles = dict(
                 zip(args.arms, pool.map(lambda arm: train(args, work, arm), args.arms), strict=True)
             )
-        scores = {arm: kept_scores(args, work / arm, bundle) for arm, bundle in bundles.items()}
+        greedy = {arm: kept_scores(args, work / arm, bundle) for arm, bundle in bundles.items()}
         result = {
             "name": "augmentation-worth",
             "command": shlex.join(["python", f"benchmarks/{Path(__file__).name}", *sys.argv[1:]]),
             "machine": machine(),
             "minutes_given": None if args.steps else args.minutes,
             "steps_given": args.steps,
-            "arms": [facts(arm, bundles[arm], scores, args.arms[0]) for arm in args.arms],
+            "arms": [facts(arm, bundles[arm], greedy, args.arms[0]) for arm in args.arms],
         }
-    print_table(result["arms"])
+        if args.lm:
+            tuned = {arm: with_lm(args, work / arm, bundle) for arm, bundle in bundles.items()}
+            beam = {arm: kept_scores(args, work / arm, tuned[arm], "lm-scores.json") for arm in args.arms}
+            result["lm"] = Path(args.lm).name
+            result["arms_with_lm"] = [facts(arm, tuned[arm], beam, args.arms[0]) for arm in args.arms]
+    print_table(result["arms"], "greedy search")
+    if args.lm:
+        print_table(result["arms_with_lm"], f"with {result['lm']}")
     if args.save:
         save_record(args.save, result)
     return 0
@@ -99,6 +108,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="as `earwright train`, for all"
     )
+    parser.add_argument("--lm", metavar="FILE", help="score with this n-gram model, too")
     parser.add_argument("--work", type=Path, help="keep runs and scores here, and go on with what is there")
     parser.add_argument("--limit", type=int, metavar="N", help="score the first N cuts alone, to try it out")
     parser.add_argument("--save", metavar="FILE")
@@ -134,9 +144,18 @@ def train(args: argparse.Namespace, work: Path, arm: str) -> Path:
     return work / arm / f"{arm}.ear"
 
 
-def kept_scores(args: argparse.Namespace, folder: Path, bundle: Path) -> Scores:
+def with_lm(args: argparse.Namespace, folder: Path, bundle: Path) -> Path:
+    """The bundle with the language model in it and the weights that are best for it on dev."""
+    tuned = folder / "with-lm.ear"
+    if not tuned.exists():
+        told = ["--lm", args.lm, "-o", str(tuned)]
+        subprocess.run([*EARWRIGHT, "tune", str(bundle), str(args.dev), *told], check=True)
+    return tuned
+
+
+def kept_scores(args: argparse.Namespace, folder: Path, bundle: Path, name: str = "scores.json") -> Scores:
     """The scores of an arm, or those that an earlier run kept: they take minutes."""
-    kept = folder / "scores.json"
+    kept = folder / name
     if kept.exists():
         found: Scores = json.loads(kept.read_text(encoding="utf-8"))
         return found
@@ -181,12 +200,14 @@ def scored(
 
 def facts(arm: str, bundle: Path, scores: dict[str, Scores], first: str) -> dict[str, Any]:
     """What an arm was given, and what came of it, against the first."""
-    told = Bundle.open(bundle).meta.training
+    meta = Bundle.open(bundle).meta
+    told = meta.training
     keys = ("minutes", "cpu_minutes", "steps", "precision", "hours_of_speech", "threads")
     return {
         "arm": arm,
-        "parameters": Bundle.open(bundle).meta.parameters,
+        "parameters": meta.parameters,
         **{key: told.get(key) for key in keys},
+        "search": meta.search,
         "conditions": {
             name: {
                 what: compared(found, scores[first][name], what) for what in ("character", "word")
@@ -214,10 +235,10 @@ def compared(found: dict[str, list[Any]], before: dict[str, list[Any]], what: st
     }
 
 
-def print_table(arms: list[dict[str, Any]]) -> None:
-    """Character error rates, and how far they are from the first arm's."""
-    table = Table(title="Character error rate in %, and the difference to the first")
-    for column in ("condition", "arm", "CER", "difference", "relative", "WER"):
+def print_table(arms: list[dict[str, Any]], search: str) -> None:
+    """Error rates, and how far they are from the first arm's."""
+    table = Table(title=f"Error rates in %, and how far from the first, {search}")
+    for column in ("condition", "arm", "CER", "difference", "relative", "WER", "relative"):
         table.add_column(column, justify="left" if column in ("condition", "arm") else "right")
     for name in arms[0]["conditions"]:
         for arm in arms:
@@ -227,6 +248,7 @@ def print_table(arms: list[dict[str, Any]]) -> None:
                 *(name if arm is arms[0] else "", arm["arm"], percent(one["rate"], one["interval"])),
                 *((percent(*against), f"{100 * (one['relative'] or 0):+.0f} %") if against else ("", "")),
                 f"{100 * words['rate']:.1f}",
+                f"{100 * (words['relative'] or 0):+.0f} %" if against else "",
                 end_section=arm is arms[-1],
             )
     Console().print(table)

@@ -69,12 +69,15 @@ def test_the_table_has_each_arm_under_each_condition(
         }
         for arm, found in made.items()
     ]
-    console = Console(width=100, record=True)
+    console = Console(width=120, record=True)
     monkeypatch.setattr(script, "Console", lambda: console)
-    script.print_table(arms)
-    first, second = (line for line in console.export_text().splitlines() if "│" in line)
+    script.print_table(arms, "greedy search")
+    text = console.export_text()
+    assert "greedy search" in text
+    first, second = (line for line in text.splitlines() if "│" in line)
     assert "clean" in first and "40.0" in first and "%" not in first
     assert "clean" not in second and "30.0" in second and "-25 %" in second
+    assert second.split("│")[-2].strip() == "+0 %"  # both words of each utterance are wrong before and after
 
 
 def test_arms_differ_in_augmentation_alone(
@@ -146,3 +149,21 @@ def test_what_was_scored_is_not_scored_again(script: ModuleType, tmp_path: Path)
     assert script.kept_scores(SimpleNamespace(limit=None), tmp_path, tmp_path / "no.ear") == {
         "clean": scores([1])
     }
+
+
+def test_a_language_model_is_tuned_on_dev_and_scored_apart(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "run", lambda command, **given: commands.append(command))
+    args = SimpleNamespace(dev=tmp_path / "dev", lm="novels.bin", limit=None)
+    tuned = script.with_lm(args, tmp_path, tmp_path / "all.ear")
+    told = commands.pop()
+    assert told[told.index("tune") + 1 :] == [
+        *(str(tmp_path / "all.ear"), str(tmp_path / "dev"), "--lm", "novels.bin", "-o", str(tuned))
+    ]
+    tuned.mkdir()
+    assert script.with_lm(args, tmp_path, tmp_path / "all.ear") == tuned and not commands
+    (tmp_path / "scores.json").write_text(json.dumps({"clean": scores([1])}))
+    (tmp_path / "lm-scores.json").write_text(json.dumps({"clean": scores([0])}))
+    assert script.kept_scores(args, tmp_path, tuned, "lm-scores.json") == {"clean": scores([0])}
