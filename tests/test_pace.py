@@ -246,8 +246,15 @@ def test_the_command_line_keeps_them_if_it_is_told_to(
     assert main(command) == 0
     captured = capsys.readouterr()
     assert captured.out == "" and "grammar" not in captured.err
+    assert "1 segment was rejected" in captured.err and "--keep-unspoken" in captured.err
+    soundfile.write(tmp_path / "again.wav", slowly("a b c d"), RATE)
+    assert main([*command, str(tmp_path / "again.wav")]) == 0
+    assert "2 segments were rejected" in capsys.readouterr().err
     assert main([*command, "--json"]) == 0
-    (segment,) = json.loads(capsys.readouterr().out)["segments"]
+    captured = capsys.readouterr()
+    assert not captured.err
+    (segment,) = json.loads(captured.out)["segments"]
     assert segment["rejected"] and segment["text"] == "" and "score" not in segment
     assert main([*command, "--keep-unspoken"]) == 0
-    assert capsys.readouterr().out == "a b c d\n"
+    captured = capsys.readouterr()
+    assert captured.out == "a b c d\n" and not captured.err

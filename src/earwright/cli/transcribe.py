@@ -123,6 +123,7 @@ class _Output:
         self.stems = stems
         self.count = 0
         self.failures = 0
+        self.unspoken = 0
 
     def transcribe(self, recognizer: Any) -> None:
         """Run all files through; progress goes to stderr, unless the text itself shows it on a terminal."""
@@ -162,7 +163,14 @@ class _Output:
             print(json.dumps({"source": source, "error": str(problem)}, ensure_ascii=False), flush=True)
 
     def finish(self) -> int:
-        """The exit code, after a word about failures if there were several files."""
+        """The exit code, after a word about what was rejected, and about failures among several files."""
+        if self.unspoken and not self.json:
+            segments = "1 segment was" if self.unspoken == 1 else f"{self.unspoken} segments were"
+            print(
+                f"earwright: {segments} rejected: words that are doubted and far slower than speech. "
+                "--keep-unspoken writes them.",
+                file=sys.stderr,
+            )
         if self.failures and self.count > 1:
             print(f"earwright: {self.failures} of {self.count} files failed.", file=sys.stderr)
         return 1 if self.failures else 0
@@ -215,8 +223,12 @@ class _Output:
                 print(f"{name}{segment.text}", flush=True)
 
     def _tell_rejected(self, index: int, segments: tuple[Segment, ...]) -> None:
-        """Say where nothing was found that a grammar allows; JSON has it among the rest."""
+        """Say where nothing was found that a grammar allows; JSON has it among the rest.
+
+        What is rejected without a grammar is counted alone: an hour of music has hundreds.
+        """
         for segment in segments:
+            self.unspoken += segment.rejected and segment.score is None
             if segment.rejected and segment.score is not None and not self.json:
                 why = f"nothing in the grammar fits (score {segment.score:.2f})"
                 if segment.score == -math.inf:
