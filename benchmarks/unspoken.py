@@ -2,10 +2,10 @@
 
     python benchmarks/unspoken.py BUNDLE=SET [BUNDLE=SET ...] --noise noise --rooms rir --save FILE.json
 
-Each recognizer transcribes prepared speech as it is, with noise behind it, and in rooms, once, with
-everything kept. Then the words that `earwright.pace` would reject are counted, and the errors with and
-without them, also of a recognizer that rejects none since it was trained without noise alone. What it
-rejects where nobody speaks: benchmarks/silence.py, with and without --keep-unspoken.
+Each recognizer transcribes prepared speech as it is, with noise behind it, and in rooms: once with
+everything kept, and once without the words that `earwright.pace` rejects, which are counted, also of a
+recognizer that rejects none since it was trained without noise alone. What it rejects where nobody speaks:
+benchmarks/silence.py, with and without --keep-unspoken.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import math
 import shlex
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ from earwright.evaluation.noise import Alter, Draws, behind, check_room, find_ba
 from earwright.evaluation.record import machine, save_record
 from earwright.evaluation.run import transcribe_cuts
 from earwright.pace import Pace
-from earwright.transcript import Transcript
 
 SNRS = (20.0, 10.0, 5.0, 0.0)
 
@@ -71,7 +69,7 @@ def short(folder: str) -> str:
 def listen(bundle: str, folder: str, args: argparse.Namespace) -> dict[str, Any]:
     """One recognizer on one set, under every condition."""
     recognizer = Recognizer.load(bundle, threads=1)
-    pace, recognizer.pace = Pace.from_dict(recognizer.meta.speech), None
+    pace = Pace.from_dict(recognizer.meta.speech)
     if pace is None:
         raise EarwrightError(f"{bundle}: says nothing of the pace of speech; export it again.")
     cuts = [cut for cut in read_cuts(folder) if cut.text.strip()]
@@ -83,6 +81,7 @@ def listen(bundle: str, folder: str, args: argparse.Namespace) -> dict[str, Any]
     ]
     return {
         "bundle": recognizer.meta.name,
+        "search": recognizer.meta.search.get("method", "greedy"),
         "set": short(folder),
         "cuts": len(cuts),
         "pace": pace.to_dict(),
@@ -104,20 +103,15 @@ def alterations(args: argparse.Namespace, rate: int) -> Iterator[tuple[str, Alte
 
 def count(recognizer: Recognizer, cuts: list[Cut], alter: Alter | None, pace: Pace) -> dict[str, Any]:
     """Words, rejected ones, and character error rates without and with rejection."""
-    run = transcribe_cuts(recognizer, cuts, alter=alter)
-    kept = replace(run, transcripts=tuple(spoken(one, pace) for one in run.transcripts))
-    words, left = (sum(len(one.words) for one in each.transcripts) for each in (run, kept))
-    rates = [each.score(recognizer.meta.normalizer).characters.rate for each in (run, kept)]
+    runs = []
+    for recognizer.pace in (None, pace):
+        runs.append(transcribe_cuts(recognizer, cuts, alter=alter))
+    words, left = (sum(len(one.words) for one in each.transcripts) for each in runs)
+    rates = [each.score(recognizer.meta.normalizer).characters.rate for each in runs]
     print(
         f"  {words - left:5} of {words:6} words rejected, CER {100 * rates[0]:.2f} -> {100 * rates[1]:.2f} %"
     )
     return {"words": words, "rejected": words - left, "cer_with_all": rates[0], "cer": rates[1]}
-
-
-def spoken(transcript: Transcript, pace: Pace) -> Transcript:
-    """A transcript without the segments that are rejected."""
-    segments = tuple(segment for segment in transcript.segments if pace.fits(segment.words))
-    return replace(transcript, segments=segments, text=" ".join(segment.text for segment in segments))
 
 
 if __name__ == "__main__":

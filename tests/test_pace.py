@@ -197,17 +197,48 @@ def test_a_recognizer_rejects_what_nobody_speaks(unsure: Path) -> None:
     assert recognizer.transcribe(SPEECH_AND_MORE).text == "hello you a b c d"
 
 
-def test_a_beam_and_key_terms_reject_nothing(unsure: Path) -> None:
-    """The confidences of a lattice are of another kind."""
+def test_a_beam_and_key_terms_are_judged_by_what_a_greedy_search_finds(unsure: Path) -> None:
     search = {"method": "beam", "beam": 8, "confidence_temperature": 0.01}
     meta = replace(META, speech=HEARD, search=search)
-    files = bundle_files(encoder=encoder_graph(sharpness=6000.0))
+    files = bundle_files(encoder=encoder_graph(sharpness=6000.0))  # sure, whatever a lattice says
     recognizer = Recognizer.load(write_bundle(unsure.parent / "beam.ear", meta, files), threads=1)
     assert isinstance(recognizer.decoder, BeamDecoder)
     assert recognizer.transcribe(SPEECH_AND_MORE).text == "hello you a b c d"
     greedy = write_bundle(unsure.parent / "greedy.ear", replace(meta, search={"method": "greedy"}), files)
     recognizer = Recognizer.load(greedy, threads=1)
     assert recognizer.transcribe(SPEECH_AND_MORE, keyterms=["zebra"]).text == "hello you a b c d"
+
+    recognizer = Recognizer.load(unsure, threads=1)
+    for keyterms in ([], ["zebra"]):
+        recognizer.pace = READ
+        recognizer.use_beam(keyterms=keyterms, lexicon=["hello", "you", "a", "b", "c", "d"])
+        transcript = recognizer.transcribe(SPEECH_AND_MORE)
+        assert transcript.text.startswith("hello ") and transcript.text.endswith(" you")
+        assert [segment.rejected for segment in transcript.segments] == [False, True]
+        recognizer.pace = None
+        assert recognizer.transcribe(SPEECH_AND_MORE).text == f"{transcript.text} a b c d"
+
+
+def test_a_segment_of_a_beam_was_spoken_where_the_greedy_search_finds_any_speech() -> None:
+    def made(text: str, start: float, end: float, confidence: float) -> Segment:
+        word = Word(text, start, end, confidence)
+        return Segment(text, start, end, (word,), confidence)
+
+    beam = [made("is", 1.0, 1.2, 0.01), made("the day", 5.0, 6.0, 0.01), made("am", 9.0, 9.2, 0.9)]
+    noise = made("i", 4.5, 5.5, 0.1)  # one letter in a second
+    speech = made("day", 5.6, 6.0, 0.9)
+    for plain, kept in (
+        ([], []),
+        ([noise], []),
+        ([noise, speech], ["the day"]),
+        ([made("is", 0.9, 1.1, 0.9)], ["is"]),
+        ([made("is", 0.8, 1.0, 0.9), made("is", 1.2, 1.4, 0.9)], []),
+    ):
+        found = spoken_segments(beam, READ, plain)
+        assert [one.text for one in found if not one.rejected] == kept
+        assert [(one.start, one.end) for one in found] == [(one.start, one.end) for one in beam]
+        assert all(one.text == "" and one.words == () for one in found if one.rejected)
+    assert [one.rejected for one in spoken_segments(beam, READ)] == [not READ.fits(one.words) for one in beam]
 
 
 def test_a_grammar_judges_by_itself(unsure: Path) -> None:

@@ -33,7 +33,7 @@ from earwright.transcribing import (
     spoken_segments,
     whole_segment,
 )
-from earwright.transcript import Alternative, Alternatives, Segment, Transcript
+from earwright.transcript import Alternative, Alternatives, Segment, Transcript, Word
 
 if TYPE_CHECKING:
     from earwright.decoding import Grammar, Keyterm, KeytermSet, Rescorer, SearchOptions
@@ -69,8 +69,8 @@ class Recognizer:
         tokenizer: its vocabulary.
         decoder: what reads its log-probs.
         temperature: of the words' confidences, as `earwright tune` has fitted it; 1 where it has not.
-        pace: of speech, by which words that a greedy search doubts are rejected; None rejects none, as where
-            the model was trained without noise alone.
+        pace: of speech, by which words are rejected where a greedy search doubts them; None rejects none, as
+            where the model was trained without noise alone.
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
@@ -334,13 +334,14 @@ class Recognizer:
         waiting: deque[Job] = deque()
         for steps in rounds(self._read_all(sources, sample_rate, waiting), rate):
             pieces = [(job, piece) for job, piece in steps if piece is not None]
-            results = self._recognize([piece for _, piece in pieces], decoders)
+            results = self._recognize([piece for _, piece in pieces], [*decoders, GreedyDecoder()])
             for (job, piece), found in zip(pieces, results, strict=True):
                 if isinstance(found, EarwrightError):
                     job.error = job.error or found
                     continue
+                *ways, plain = found
                 job.heard.append(
-                    [self._heard(piece, one, way) for one, way in zip(found, decoders, strict=True)]
+                    [self._heard(piece, one, way, plain) for one, way in zip(ways, decoders, strict=True)]
                 )
                 if on_piece is not None:
                     on_piece(job.index, job.heard[-1][0].segments, len(piece.samples) / rate)
@@ -414,19 +415,24 @@ class Recognizer:
         of_lattices = isinstance(decoder, BeamDecoder) and decoder.search.has_lattices
         return self.temperature if of_lattices else 1.0
 
-    def _heard(self, piece: Piece, found: Decoded, decoder: Decoder) -> Heard:
-        """Segments, and alternatives if they were asked for."""
+    def _heard(self, piece: Piece, found: Decoded, decoder: Decoder, plain: Decoded) -> Heard:
+        """Segments, and alternatives if they were asked for; `plain` is what a greedy search finds."""
         # The end of a piece and the start of the next are the same division of whole numbers, so that their
         # words do not overlap by a rounding.
         rate = self.meta.sample_rate
         start, end = piece.start_sample / rate, (piece.start_sample + len(piece.samples)) / rate
-        temperature = self._temperature_of(decoder)
-        found_words = timed_words(found, self.tokenizer, self.meta.frame_shift, start, end, temperature)
-        words = decoder.write(found_words)
+
+        def words_of(one: Decoded, decoder: Decoder) -> tuple[Word, ...]:
+            temperature = self._temperature_of(decoder)
+            found_words = timed_words(one, self.tokenizer, self.meta.frame_shift, start, end, temperature)
+            return decoder.write(found_words)
+
+        words = words_of(found, decoder)
         segments = segments_of(words)
-        # A lattice's confidences are of another kind, and mostly far lower: what it doubts may be speech.
-        if self.pace is not None and isinstance(decoder, GreedyDecoder):
-            segments = spoken_segments(segments, self.pace)
+        if self.pace is not None:
+            greedy = isinstance(decoder, GreedyDecoder)
+            by = None if greedy else segments_of(words_of(plain, GreedyDecoder()))
+            segments = spoken_segments(segments, self.pace, by)
         best = found.best[0] if found.best else None
         if best is not None and best.fit is not None:  # of a grammar
             whole = whole_segment(words) if words else Segment("", start, end)

@@ -94,10 +94,27 @@ def segments_of(words: Sequence[Word]) -> tuple[Segment, ...]:
     return tuple(map(whole_segment, runs))
 
 
-def spoken_segments(segments: Iterable[Segment], pace: Pace) -> tuple[Segment, ...]:
-    """Segments, those that cannot have been spoken rejected and without their words."""
+def spoken_segments(
+    segments: Iterable[Segment], pace: Pace, plain: Sequence[Segment] | None = None
+) -> tuple[Segment, ...]:
+    """Segments, those that cannot have been spoken rejected and without their words.
+
+    Args:
+        segments: what a search has found.
+        pace: of speech.
+        plain: what a greedy search finds in the same audio, by which others are judged: a language model
+            makes words of anything, and a lattice doubts what is said, too. None: the segments are its own.
+    """
+
+    def spoken(segment: Segment) -> bool:
+        if plain is None:
+            return pace.fits(segment.words)
+        return any(
+            pace.fits(one.words) for one in plain if one.start < segment.end and segment.start < one.end
+        )
+
     return tuple(
-        segment if pace.fits(segment.words) else replace(segment, text="", words=(), rejected=True)
+        segment if spoken(segment) else replace(segment, text="", words=(), rejected=True)
         for segment in segments
     )
 
