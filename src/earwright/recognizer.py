@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from earwright.acoustics import Acoustics
-from earwright.audio.read import AudioSource, from_array, stream_audio
 from earwright.audio.segment import Piece, cut_at_quiet
 from earwright.bundle import Bundle, BundleMeta
 from earwright.codes import Codebooks, Encoded
@@ -26,8 +25,10 @@ from earwright.text import load_tokenizer
 from earwright.transcribing import (
     Heard,
     Job,
-    Step,
+    Source,
+    audio_blocks,
     batches,
+    read_all,
     rounds,
     segments_of,
     spoken_segments,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from earwright.lm.neural import NeuralLanguageModel
     from earwright.lm.query import LanguageModel
 
-Source = AudioSource | npt.NDArray[Any]
 Keyterms: TypeAlias = "str | os.PathLike[str] | Iterable[Keyterm | str] | KeytermSet"
 
 BATCH_SECONDS = 20.0  # of padded audio; more takes more memory and on a CPU is no faster
@@ -227,7 +227,7 @@ class Recognizer:
             EarwrightError: the audio cannot be read, the bundle is older than this, or it has not so many
                 codebooks.
         """
-        pieces = cut_at_quiet(self._blocks(audio, sample_rate), self.meta.sample_rate)
+        pieces = cut_at_quiet(audio_blocks(audio, sample_rate, self.meta.sample_rate), self.meta.sample_rate)
         return self._acoustics.encode(pieces, codebooks)
 
     @overload
@@ -332,7 +332,7 @@ class Recognizer:
         languages, rate = self.meta.languages, self.meta.sample_rate
         language = languages[0] if len(languages) == 1 else None
         waiting: deque[Job] = deque()
-        for steps in rounds(self._read_all(sources, sample_rate, waiting), rate):
+        for steps in rounds(read_all(sources, sample_rate, rate, waiting), rate):
             pieces = [(job, piece) for job, piece in steps if piece is not None]
             results = self._recognize([piece for _, piece in pieces], [*decoders, GreedyDecoder()])
             for (job, piece), found in zip(pieces, results, strict=True):
@@ -365,32 +365,6 @@ class Recognizer:
             EarwrightError: the graphs cannot be run.
         """
         return self._acoustics.log_probs(waveforms)
-
-    def _read_all(
-        self, sources: Iterable[Source], sample_rate: int | None, waiting: deque[Job]
-    ) -> Iterator[Step]:
-        """Each source's pieces and then None, source by source; it joins `waiting` when its turn comes."""
-        for index, source in enumerate(sources):
-            job = Job(index, os.fspath(source) if isinstance(source, str | os.PathLike) else None)
-            waiting.append(job)
-            try:
-                for piece in cut_at_quiet(self._blocks(source, sample_rate), self.meta.sample_rate):
-                    job.samples += len(piece.samples)
-                    yield job, piece
-            except EarwrightError as error:
-                job.error = error
-            yield job, None
-
-    def _blocks(self, source: Source, sample_rate: int | None) -> Iterator[npt.NDArray[np.float32]]:
-        if hasattr(source, "__array__"):
-            yield from_array(np.asarray(source), sample_rate or self.meta.sample_rate, self.meta.sample_rate)
-        elif isinstance(source, str | os.PathLike | bytes | bytearray) or hasattr(source, "read"):
-            yield from stream_audio(source, self.meta.sample_rate)
-        else:
-            raise EarwrightError(
-                "audio is given as a path, bytes, an open binary file or a numpy array, "
-                f"not as {type(source).__name__}."
-            )
 
     def _recognize(
         self, pieces: Sequence[Piece], decoders: Sequence[Decoder]

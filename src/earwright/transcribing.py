@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from earwright.audio.segment import Piece
+import numpy as np
+import numpy.typing as npt
+
+from earwright.audio.read import AudioSource, from_array, stream_audio
+from earwright.audio.segment import Piece, cut_at_quiet
 from earwright.decoding.words import geometric_mean
 from earwright.errors import EarwrightError
 from earwright.pace import Pace
 from earwright.transcript import Alternatives, Segment, Transcript, Word
+
+Source = AudioSource | npt.NDArray[Any]
 
 # Audio gathered before it is run: little the first time, to be quick, then more, to sort by length.
 ROUND_SECONDS = (20.0, 160.0)
@@ -55,6 +64,39 @@ class Job:
 
 # A piece of a source; None when it has been read to its end.
 Step = tuple[Job, Piece | None]
+
+
+def read_all(
+    sources: Iterable[Source], sample_rate: int | None, rate: int, waiting: deque[Job]
+) -> Iterator[Step]:
+    """Each source's pieces at `rate`, then None; a source joins `waiting` when its turn comes."""
+    for index, source in enumerate(sources):
+        job = Job(index, os.fspath(source) if isinstance(source, str | os.PathLike) else None)
+        waiting.append(job)
+        try:
+            for piece in cut_at_quiet(audio_blocks(source, sample_rate, rate), rate):
+                job.samples += len(piece.samples)
+                yield job, piece
+        except EarwrightError as error:
+            job.error = error
+        yield job, None
+
+
+def audio_blocks(source: Source, sample_rate: int | None, rate: int) -> Iterator[npt.NDArray[np.float32]]:
+    """A source's audio at `rate`; `sample_rate` is that of an array, None if it is the same.
+
+    Raises:
+        EarwrightError: it cannot be read, or is no audio.
+    """
+    if hasattr(source, "__array__"):
+        yield from_array(np.asarray(source), sample_rate or rate, rate)
+    elif isinstance(source, str | os.PathLike | bytes | bytearray) or hasattr(source, "read"):
+        yield from stream_audio(source, rate)
+    else:
+        raise EarwrightError(
+            "audio is given as a path, bytes, an open binary file or a numpy array, "
+            f"not as {type(source).__name__}."
+        )
 
 
 def rounds(steps: Iterable[Step], sample_rate: int) -> Iterator[list[Step]]:
