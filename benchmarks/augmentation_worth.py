@@ -9,8 +9,8 @@ SpecAugment; `all` is recipes/librispeech-5h-augmented.toml. All have its model,
 get the weights that are best on dev. Each is scored on the test set as it is, with noise behind it, in
 rooms, and on another channel, with those recordings of --noise and --rooms that no training hears.
 Differences to the first arm come with a paired bootstrap interval: the same speakers are drawn for both.
-With --lm, each is scored once more with a beam and that language model, with the weights that are best for
-it on dev as it is, without noise.
+With --lm, each is scored once more as `earwright tune` sets it up with that language model on dev as it is,
+without noise: with a beam and the weights that are best for it there.
 
 --side-by-side trains two at a time with a core each, so that what else the machine does slows both alike.
 How many steps fit into the minutes is measured by each at its start. Where both share a machine, that is
@@ -76,7 +76,8 @@ def main() -> int:
         }
         if args.lm:
             tuned = {arm: with_lm(args, work / arm, bundle) for arm, bundle in bundles.items()}
-            beam = {arm: kept_scores(args, work / arm, tuned[arm], "lm-scores.json") for arm in args.arms}
+            of_lm = f"{Path(args.lm).stem}-scores.json"
+            beam = {arm: kept_scores(args, work / arm, tuned[arm], of_lm) for arm in args.arms}
             result["lm"] = Path(args.lm).name
             result["arms_with_lm"] = [facts(arm, tuned[arm], beam, args.arms[0]) for arm in args.arms]
     print_table(result["arms"], "greedy search")
@@ -146,7 +147,7 @@ def train(args: argparse.Namespace, work: Path, arm: str) -> Path:
 
 def with_lm(args: argparse.Namespace, folder: Path, bundle: Path) -> Path:
     """The bundle with the language model in it and the weights that are best for it on dev."""
-    tuned = folder / "with-lm.ear"
+    tuned = folder / f"with-{Path(args.lm).stem}.ear"
     if not tuned.exists():
         told = ["--lm", args.lm, "-o", str(tuned)]
         subprocess.run([*EARWRIGHT, "tune", str(bundle), str(args.dev), *told], check=True)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from earwright import Recognizer
 from earwright.bundle import Bundle, write_bundle
 from earwright.cli.main import main
-from earwright.decoding import BeamDecoder, Grammar
+from earwright.decoding import BeamDecoder, Grammar, GreedyDecoder
 from earwright.evaluation.nothing import Kind, hear_nothing
 from earwright.pace import LEAST, SURE, Pace, letters
 from earwright.transcribing import PAUSE, segments_of, spoken_segments
@@ -146,7 +146,8 @@ def test_a_bundle_that_says_no_pace_or_an_impossible_one_has_none(table: dict[st
 
 def test_rejected_words_leave_a_segment_without_them_in_its_place() -> None:
     later = [replace(word, start=word.start + 20, end=word.end + 20) for word in said(NOISY)]
-    first, second = spoken_segments(segments_of([*said(MUSIC), *later]), READ)
+    found = segments_of([*said(MUSIC), *later])
+    first, second = spoken_segments(found, READ, found)
     assert first.rejected and not first.text and not first.words
     assert (first.start, first.end) == (MUSIC[0][1], MUSIC[-1][2])
     assert 0 < first.confidence < SURE
@@ -219,26 +220,57 @@ def test_a_beam_and_key_terms_are_judged_by_what_a_greedy_search_finds(unsure: P
         assert recognizer.transcribe(SPEECH_AND_MORE).text == f"{transcript.text} a b c d"
 
 
-def test_a_segment_of_a_beam_was_spoken_where_the_greedy_search_finds_any_speech() -> None:
+def test_a_segment_was_spoken_where_a_greedy_search_finds_any_speech() -> None:
     def made(text: str, start: float, end: float, confidence: float) -> Segment:
         word = Word(text, start, end, confidence)
         return Segment(text, start, end, (word,), confidence)
 
-    beam = [made("is", 1.0, 1.2, 0.01), made("the day", 5.0, 6.0, 0.01), made("am", 9.0, 9.2, 0.9)]
-    noise = made("i", 4.5, 5.5, 0.1)  # one letter in a second
+    beam = [made("is", 1.0, 1.2, 0.01), made("the day", 5.0, 6.0, 0.9), made("am", 9.0, 9.2, 0.6)]
+    noise, more = made("i", 4.5, 5.5, 0.1), made("e", 8.9, 9.1, 0.1)  # doubted letters
     speech = made("day", 5.6, 6.0, 0.9)
     for plain, kept in (
-        ([], []),
-        ([noise], []),
-        ([noise, speech], ["the day"]),
-        ([made("is", 0.9, 1.1, 0.9)], ["is"]),
-        ([made("is", 0.8, 1.0, 0.9), made("is", 1.2, 1.4, 0.9)], []),
+        ([], ["the day", "am"]),  # those that the search itself is sure of
+        ([noise], ["am"]),
+        ([noise, speech, more], ["the day"]),
+        ([made("is", 0.9, 1.1, 0.9), noise, more], ["is"]),
+        ([made("is", 0.8, 1.0, 0.9), made("is", 1.2, 1.4, 0.9), noise, more], []),
     ):
         found = spoken_segments(beam, READ, plain)
         assert [one.text for one in found if not one.rejected] == kept
         assert [(one.start, one.end) for one in found] == [(one.start, one.end) for one in beam]
         assert all(one.text == "" and one.words == () for one in found if one.rejected)
-    assert [one.rejected for one in spoken_segments(beam, READ)] == [not READ.fits(one.words) for one in beam]
+
+
+def test_each_piece_is_judged_in_its_own_time_and_for_each_decoder(unsure: Path) -> None:
+    recognizer = Recognizer.load(unsure, threads=1)
+    recognizer.use_beam(lexicon=["hello", "you", "a", "b", "c", "d"], nbest=3)
+    pause = np.zeros(RATE, np.float32)
+    # Pieces are at most 20 s: what nobody spoke is in the first, and speech in the last alone.
+    audio = np.concatenate(
+        [slowly(" a b c d"), *[pause] * 17, say("hello you"), *[pause] * 18, say("hello you")]
+    )
+    ((beam, greedy),) = recognizer.transcribe_ways([audio], [recognizer.decoder, GreedyDecoder()])
+    assert isinstance(beam, Transcript) and isinstance(greedy, Transcript)
+    for found in (beam, greedy):
+        assert [segment.rejected for segment in found.segments] == [True, False, False]
+    assert greedy.text == "hello you hello you"
+    assert beam.segments[2].start > 36
+    alone = recognizer.transcribe(slowly(" a b c d"))
+    assert alone.text == "" and [one.rejected for one in alone.segments] == [True]
+    assert alone.alternatives == () and len(recognizer.transcribe(say("hello you")).alternatives) == 1
+
+
+def test_tuned_confidences_change_no_verdict(unsure: Path) -> None:
+    verdicts = []
+    for name, temperature in (("sharp", 0.1), ("flat", 10.0)):
+        search = {"method": "greedy", "confidence_temperature": temperature}
+        meta = replace(META, speech=HEARD, search=search)
+        files = bundle_files(encoder=encoder_graph(sharpness=1200.0))
+        recognizer = Recognizer.load(write_bundle(unsure.parent / f"{name}.ear", meta, files), threads=1)
+        found = recognizer.transcribe(SPEECH_AND_MORE)
+        verdicts.append([one.rejected for one in found.segments])
+        assert recognizer.temperature == temperature
+    assert verdicts == [[False, True]] * 2
 
 
 def test_a_grammar_judges_by_itself(unsure: Path) -> None:

@@ -4,7 +4,8 @@ A recognizer that takes a note for a vowel writes letters over music: here one, 
 speech they come close together, even where noise hides half of them. So words that a recognizer is not sure
 of are held against the pace of the speech that it was trained on. That helps a recognizer that was trained
 with noise in which nobody speaks, too; one that was not is sure of what it invents, and is left alone. Words
-are those of a greedy search: with a language model, letters over music become words as they are spoken.
+are those of a greedy search: with a language model, letters over music become words as they are spoken. Where
+words are not parted by spaces, a piece is one word, and is judged as a whole.
 """
 
 from __future__ import annotations

@@ -69,8 +69,8 @@ class Recognizer:
         tokenizer: its vocabulary.
         decoder: what reads its log-probs.
         temperature: of the words' confidences, as `earwright tune` has fitted it; 1 where it has not.
-        pace: of speech, by which words are rejected where a greedy search doubts them; None rejects none, as
-            where the model was trained without noise alone.
+        pace: of speech, by which words are rejected where a greedy search doubts them, whatever decoder has
+            found them; None rejects none, as where the model was trained without noise alone.
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
@@ -334,15 +334,15 @@ class Recognizer:
         waiting: deque[Job] = deque()
         for steps in rounds(read_all(sources, sample_rate, rate, waiting), rate):
             pieces = [(job, piece) for job, piece in steps if piece is not None]
-            results = self._recognize([piece for _, piece in pieces], [*decoders, GreedyDecoder()])
+            judge = [GreedyDecoder()] if self.pace is not None else []
+            results = self._recognize([piece for _, piece in pieces], [*decoders, *judge])
             for (job, piece), found in zip(pieces, results, strict=True):
                 if isinstance(found, EarwrightError):
                     job.error = job.error or found
                     continue
-                *ways, plain = found
-                job.heard.append(
-                    [self._heard(piece, one, way, plain) for one, way in zip(ways, decoders, strict=True)]
-                )
+                ways = zip(found[: len(decoders)], decoders, strict=True)
+                plain = self._plain_segments(piece, found[-1]) if judge else None
+                job.heard.append([self._heard(piece, one, way, plain) for one, way in ways])
                 if on_piece is not None:
                     on_piece(job.index, job.heard[-1][0].segments, len(piece.samples) / rate)
                 if on_decoded is not None:
@@ -389,29 +389,33 @@ class Recognizer:
         of_lattices = isinstance(decoder, BeamDecoder) and decoder.search.has_lattices
         return self.temperature if of_lattices else 1.0
 
-    def _heard(self, piece: Piece, found: Decoded, decoder: Decoder, plain: Decoded) -> Heard:
-        """Segments, and alternatives if they were asked for; `plain` is what a greedy search finds."""
+    def _words(self, piece: Piece, found: Decoded, temperature: float) -> tuple[Word, ...]:
+        """What was found in a piece, as words in the time of its source."""
         # The end of a piece and the start of the next are the same division of whole numbers, so that their
         # words do not overlap by a rounding.
         rate = self.meta.sample_rate
         start, end = piece.start_sample / rate, (piece.start_sample + len(piece.samples)) / rate
+        return timed_words(found, self.tokenizer, self.meta.frame_shift, start, end, temperature)
 
-        def words_of(one: Decoded, decoder: Decoder) -> tuple[Word, ...]:
-            temperature = self._temperature_of(decoder)
-            found_words = timed_words(one, self.tokenizer, self.meta.frame_shift, start, end, temperature)
-            return decoder.write(found_words)
+    def _plain_segments(self, piece: Piece, found: Decoded) -> tuple[Segment, ...]:
+        """Those of a greedy search, with the model's own confidences: tuning must not change the verdict."""
+        return segments_of(self._words(piece, found, 1.0))
 
-        words = words_of(found, decoder)
+    def _heard(
+        self, piece: Piece, found: Decoded, decoder: Decoder, plain: tuple[Segment, ...] | None
+    ) -> Heard:
+        """Segments, judged by `plain` ones unless that is None, and alternatives if they were asked for."""
+        words = decoder.write(self._words(piece, found, self._temperature_of(decoder)))
         segments = segments_of(words)
-        if self.pace is not None:
-            greedy = isinstance(decoder, GreedyDecoder)
-            by = None if greedy else segments_of(words_of(plain, GreedyDecoder()))
-            segments = spoken_segments(segments, self.pace, by)
+        if self.pace is not None and plain is not None:
+            segments = spoken_segments(segments, self.pace, plain)
+        rate = self.meta.sample_rate
+        start, end = piece.start_sample / rate, (piece.start_sample + len(piece.samples)) / rate
         best = found.best[0] if found.best else None
         if best is not None and best.fit is not None:  # of a grammar
             whole = whole_segment(words) if words else Segment("", start, end)
             segments = (replace(whole, rejected=best.rejected, score=best.fit, tags=best.tags),)
-        rejected = best is not None and best.rejected
+        rejected = bool(segments) and all(segment.rejected for segment in segments)
         if not isinstance(decoder, BeamDecoder) or decoder.nbest == 1 or rejected:
             return Heard(segments)
         hypotheses = tuple(Alternative(one.text, one.score) for one in found.best)

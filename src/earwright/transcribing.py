@@ -15,7 +15,7 @@ from earwright.audio.read import AudioSource, from_array, stream_audio
 from earwright.audio.segment import Piece, cut_at_quiet
 from earwright.decoding.words import geometric_mean
 from earwright.errors import EarwrightError
-from earwright.pace import Pace
+from earwright.pace import SURE, Pace
 from earwright.transcript import Alternatives, Segment, Transcript, Word
 
 Source = AudioSource | npt.NDArray[Any]
@@ -136,24 +136,22 @@ def segments_of(words: Sequence[Word]) -> tuple[Segment, ...]:
     return tuple(map(whole_segment, runs))
 
 
-def spoken_segments(
-    segments: Iterable[Segment], pace: Pace, plain: Sequence[Segment] | None = None
-) -> tuple[Segment, ...]:
+def spoken_segments(segments: Iterable[Segment], pace: Pace, plain: Sequence[Segment]) -> tuple[Segment, ...]:
     """Segments, those that cannot have been spoken rejected and without their words.
 
     Args:
         segments: what a search has found.
         pace: of speech.
-        plain: what a greedy search finds in the same audio, by which others are judged: a language model
-            makes words of anything, and a lattice doubts what is said, too. None: the segments are its own.
+        plain: what a greedy search finds in the same audio, by which they are judged: a language model makes
+            words of anything, and a lattice doubts what is said, too. A segment was spoken if any of these
+            at the same time was; where there is none, if the search itself is sure of it.
     """
 
     def spoken(segment: Segment) -> bool:
-        if plain is None:
-            return pace.fits(segment.words)
-        return any(
-            pace.fits(one.words) for one in plain if one.start < segment.end and segment.start < one.end
-        )
+        beside = [one for one in plain if one.start < segment.end and segment.start < one.end]
+        if not beside:
+            return segment.confidence >= SURE
+        return any(pace.fits(one.words) for one in beside)
 
     return tuple(
         segment if spoken(segment) else replace(segment, text="", words=(), rejected=True)

@@ -162,8 +162,9 @@ def test_a_language_model_is_tuned_on_dev_and_scored_apart(
     assert told[told.index("tune") + 1 :] == [
         *(str(tmp_path / "all.ear"), str(tmp_path / "dev"), "--lm", "novels.bin", "-o", str(tuned))
     ]
+    assert tuned.name == "with-novels.ear"  # of another model it is another one
     tuned.mkdir()
     assert script.with_lm(args, tmp_path, tmp_path / "all.ear") == tuned and not commands
     (tmp_path / "scores.json").write_text(json.dumps({"clean": scores([1])}))
-    (tmp_path / "lm-scores.json").write_text(json.dumps({"clean": scores([0])}))
-    assert script.kept_scores(args, tmp_path, tuned, "lm-scores.json") == {"clean": scores([0])}
+    (tmp_path / "novels-scores.json").write_text(json.dumps({"clean": scores([0])}))
+    assert script.kept_scores(args, tmp_path, tuned, "novels-scores.json") == {"clean": scores([0])}

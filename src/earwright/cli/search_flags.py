@@ -43,7 +43,7 @@ def add_search_arguments(parser: argparse.ArgumentParser) -> None:
         add(f"--{flag}", type=float, metavar="X", help=what)
     add(
         "--keep-unspoken", action="store_true",
-        help="keep words that are doubted, greedily searched, and come far more slowly than speech",
+        help="keep words where a greedy search finds no speech: doubted letters, far slower than spoken",
     )  # fmt: skip
     add("--codebooks", type=positive, metavar="N", help="of a model with a quantizer, use the first N alone")
 

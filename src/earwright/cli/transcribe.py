@@ -167,8 +167,8 @@ class _Output:
         if self.unspoken and not self.json:
             segments = "1 segment was" if self.unspoken == 1 else f"{self.unspoken} segments were"
             print(
-                f"earwright: {segments} rejected: words that are doubted and far slower than speech. "
-                "--keep-unspoken writes them.",
+                f"earwright: {segments} rejected: what was heard there is doubted and no speech, as over "
+                "music. --keep-unspoken writes it.",
                 file=sys.stderr,
             )
         if self.failures and self.count > 1:
