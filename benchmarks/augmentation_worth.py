@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shlex
 import subprocess
@@ -147,7 +148,7 @@ def train(args: argparse.Namespace, work: Path, arm: str) -> Path:
 
 def with_lm(args: argparse.Namespace, folder: Path, bundle: Path) -> Path:
     """The bundle with the language model in it and the weights that are best for it on dev."""
-    tuned = folder / f"with-{Path(args.lm).stem}.ear"
+    tuned = folder.parent / f"{folder.name}-with-{Path(args.lm).stem}.ear"  # a run has one bundle
     if not tuned.exists():
         told = ["--lm", args.lm, "-o", str(tuned)]
         subprocess.run([*EARWRIGHT, "tune", str(bundle), str(args.dev), *told], check=True)
@@ -208,7 +209,7 @@ def facts(arm: str, bundle: Path, scores: dict[str, Scores], first: str) -> dict
         "arm": arm,
         "parameters": meta.parameters,
         **{key: told.get(key) for key in keys},
-        "search": meta.search,
+        "search": {key: "inf" if value == math.inf else value for key, value in meta.search.items()},
         "conditions": {
             name: {
                 what: compared(found, scores[first][name], what) for what in ("character", "word")
