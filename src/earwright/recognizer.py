@@ -391,11 +391,18 @@ class Recognizer:
 
     def _words(self, piece: Piece, found: Decoded, temperature: float) -> tuple[Word, ...]:
         """What was found in a piece, as words in the time of its source."""
-        # The end of a piece and the start of the next are the same division of whole numbers, so that their
-        # words do not overlap by a rounding.
+        return timed_words(
+            found, self.tokenizer, self.meta.frame_shift, *self._span(piece), temperature=temperature
+        )
+
+    def _span(self, piece: Piece) -> tuple[float, float]:
+        """Where a piece begins and ends, in seconds.
+
+        Its end and the start of the next are the same division of whole numbers, so that their words do not
+        overlap by a rounding.
+        """
         rate = self.meta.sample_rate
-        start, end = piece.start_sample / rate, (piece.start_sample + len(piece.samples)) / rate
-        return timed_words(found, self.tokenizer, self.meta.frame_shift, start, end, temperature)
+        return piece.start_sample / rate, (piece.start_sample + len(piece.samples)) / rate
 
     def _plain_segments(self, piece: Piece, found: Decoded) -> tuple[Segment, ...]:
         """Those of a greedy search, with the model's own confidences: tuning must not change the verdict."""
@@ -409,8 +416,7 @@ class Recognizer:
         segments = segments_of(words)
         if self.pace is not None and plain is not None:
             segments = spoken_segments(segments, self.pace, plain)
-        rate = self.meta.sample_rate
-        start, end = piece.start_sample / rate, (piece.start_sample + len(piece.samples)) / rate
+        start, end = self._span(piece)
         best = found.best[0] if found.best else None
         if best is not None and best.fit is not None:  # of a grammar
             whole = whole_segment(words) if words else Segment("", start, end)

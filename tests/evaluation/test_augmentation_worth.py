@@ -162,9 +162,8 @@ def test_a_language_model_is_tuned_on_dev_and_scored_apart(
     tuned = script.with_lm(args, tmp_path, tmp_path / "all.ear")
     assert tuned == tmp_path.parent / f"{tmp_path.name}-with-novels.ear"  # of another model it is another one
     told = commands.pop()
-    assert told[told.index("tune") + 1 :] == [
-        *(str(tmp_path / "all.ear"), str(tmp_path / "dev"), "--lm", "novels.bin", "-o", str(tuned))
-    ]
+    bundle, dev = str(tmp_path / "all.ear"), str(tmp_path / "dev")
+    assert told[told.index("tune") + 1 :] == [bundle, dev, "--lm", "novels.bin", "-o", str(tuned)]
     tuned.mkdir()
     assert script.with_lm(args, tmp_path, tmp_path / "all.ear") == tuned and not commands
     (tmp_path / "scores.json").write_text(json.dumps({"clean": scores([1])}))
