@@ -44,7 +44,8 @@ def test_each_kind_is_heard_and_seen(
     files = sorted(out.iterdir())
     assert [path.stem[3:] for path in files] == names
     heard = {path.stem[3:]: soundfile.read(path)[0] for path in files}
-    assert all(len(heard[kind]) == RATE for kind in KINDS[3:])
+    assert all(len(heard[kind]) == RATE for kind in KINDS[3:] if kind != "trim")
+    assert RATE / 2 <= len(heard["trim"]) <= RATE
     assert (
         len({samples.tobytes() for samples in heard.values()}) >= len(heard) - 2
     )  # a draw may leave it alone

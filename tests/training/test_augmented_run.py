@@ -25,6 +25,7 @@ def augmented(recipe: Recipe) -> Recipe:
         noise=kinds.NoiseOptions(0.6),
         pitch=kinds.PitchOptions(0.3),
         tempo=kinds.TempoOptions(0.5, (0.8, 1.25)),
+        trim=kinds.TrimOptions(0.4),
         gain=kinds.GainOptions(0.5),
         clipping=kinds.ClippingOptions(0.2),
         band=kinds.BandOptions(0.3),

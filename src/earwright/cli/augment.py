@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PICTURES = ("png", "svg", "pdf")
 # As `training.hearing` has them, which is not to be loaded for --help.
 KINDS = (
-    *("concatenation", "speed", "tempo", "pitch", "room", "noise"),
+    *("concatenation", "speed", "tempo", "pitch", "trim", "room", "noise"),
     *("gain", "clipping", "band", "codec", "cutout", "nothing"),
 )
 

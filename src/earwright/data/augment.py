@@ -1,17 +1,18 @@
 """Augmentation: what a recipe's [augment] does to an utterance, from the voice to the line that it went over.
 
-    read -> speed, tempo, pitch -> room -> noise -> gain -> clipping -> band -> codec -> cutout -> batch
+    read -> speed, tempo, pitch -> trim -> room -> noise -> gain -> clipping -> band -> codec -> cutout
 
 That is the order in which it happens to speech in the world: somebody speaks, in a room, beside a noise,
 into a microphone that may be too loud, over a line. Every kind is a small function in `data/augmentation/`.
 Whether an utterance gets it, and how much, follows from the utterance's seed and the kind alone: not from
-workers, not from what other kinds draw. Nothing but speed and tempo moves a word in time. What happens to
-features instead of samples is SpecAugment, `nn/specaugment.py`; how utterances are put together is in
-`data/augmentation/lengths.py`.
+workers, not from what other kinds draw. Nothing but speed, tempo and a trimmed beginning moves a word in
+time. What happens to features instead of samples is SpecAugment, `nn/specaugment.py`; how utterances are put
+together is in `data/augmentation/lengths.py`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,13 +22,17 @@ from earwright.audio.read import Samples
 from earwright.audio.rooms import reverberate
 from earwright.data.augmentation import channel
 from earwright.data.augmentation.codecs import check_codecs, code
+from earwright.data.augmentation.edges import trim
 from earwright.data.augmentation.noise import NoiseBank, Voices, add_noise, check_often, nothing, open_noise
 from earwright.data.augmentation.options import AugmentOptions
 from earwright.data.augmentation.rooms import RoomBank, open_rooms
 from earwright.data.augmentation.voice import change_voice
 
-# In the order in which they happen, each with its part of the seed.
-SEEDS = {"pitch": 0, "room": 1, "noise": 2, "gain": 3, "clipping": 4, "band": 5, "codec": 6, "cutout": 7}
+# In the order in which they happen, each with its part of the seed: one that is new takes nobody's.
+SEEDS = {
+    **{"pitch": 0, "trim": 8, "room": 1, "noise": 2, "gain": 3},
+    **{"clipping": 4, "band": 5, "codec": 6, "cutout": 7},
+}
 KINDS = tuple(SEEDS)
 
 
@@ -63,6 +68,7 @@ class Augmenter:
         speed: float = 1.0,
         tempo: float = 1.0,
         own: Sequence[int] = (),
+        least: int = 0,
     ) -> Samples:
         """One utterance as it is heard this time.
 
@@ -71,9 +77,10 @@ class Augmenter:
             seed: of everything that is drawn here.
             speed, tempo: how it is played; they are drawn with the batches, since they change the length.
             own: its numbers among the voices of babble.
+            least: samples that its text needs, which are not trimmed away.
 
         Returns:
-            (N / (speed * tempo),) float32; it may go beyond [-1, 1].
+            (N / (speed * tempo),) float32, or fewer if it is trimmed; it may go beyond [-1, 1].
         """
         generators = {kind: np.random.default_rng((seed, SEEDS[kind])) for kind in KINDS}
         drawn = [kind for kind in KINDS if generators[kind].random() < probability_of(self.options, kind)]
@@ -81,7 +88,7 @@ class Augmenter:
         heard = change_voice(samples, self.sample_rate, speed=speed, tempo=tempo, pitch=pitch)
         for kind in drawn:
             if kind != "pitch":
-                heard = self.apply(kind, heard, generators[kind], own)
+                heard = self.apply(kind, heard, generators[kind], own, least)
         return heard
 
     def nothing(self, length: int, seed: int) -> Samples:
@@ -89,7 +96,7 @@ class Augmenter:
         generators = {kind: np.random.default_rng((seed, SEEDS[kind])) for kind in KINDS}
         heard = nothing(length, self.sample_rate, self.options.nothing, generators["noise"], self.noise)
         for kind in KINDS:
-            if kind not in ("pitch", "noise") and generators[kind].random() < probability_of(
+            if kind not in ("pitch", "trim", "noise") and generators[kind].random() < probability_of(
                 self.options, kind
             ):
                 heard = self.apply(kind, heard, generators[kind])
@@ -100,13 +107,23 @@ class Augmenter:
         return float(2 ** (generator.uniform(*self.options.pitch.semitones) / 12))
 
     def apply(
-        self, kind: str, samples: Samples, generator: np.random.Generator, own: Sequence[int] = ()
+        self,
+        kind: str,
+        samples: Samples,
+        generator: np.random.Generator,
+        own: Sequence[int] = (),
+        least: int = 0,
     ) -> Samples:
-        """One kind, for certain: (N,) -> (N,)."""
+        """One kind, for certain: (N,) -> (N,), or less where it is trimmed."""
         options, rate = self.options, self.sample_rate
         match kind:
             case "pitch":
                 return change_voice(samples, rate, pitch=self.draw_pitch(generator))
+            case "trim":
+                decibels = float(generator.uniform(*options.trim.decibels))
+                return trim(
+                    samples, rate, decibels, max(least, math.ceil((1 - options.trim.most) * len(samples)))
+                )
             case "room":
                 return reverberate(samples, self.rooms.draw(generator)) if self.rooms else samples
             case "noise":

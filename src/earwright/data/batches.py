@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from earwright.data.augment import Augmenter
 from earwright.data.augmentation.lengths import join_audio
 from earwright.data.augmentation.voice import change_voice
+from earwright.data.frames import FRAME_SHIFT, frames_needed, seconds_for
 from earwright.data.mixture import without_much_padding
 from earwright.data.order import BatchPlan, Item, UpdateStream
 from earwright.data.packed import Example, Examples
@@ -61,6 +63,7 @@ class BatchReader(Dataset[Batch]):
         sample_rate: Hz.
         space: the tokens between the texts of two utterances that have become one.
         augmenter: what is done to the samples, if anything.
+        frame_shift: seconds a frame of log-probs, of which each text needs some.
     """
 
     def __init__(
@@ -70,12 +73,14 @@ class BatchReader(Dataset[Batch]):
         sample_rate: int,
         space: Sequence[int] = (),
         augmenter: Augmenter | None = None,
+        frame_shift: float = FRAME_SHIFT,
     ) -> None:
         self.examples = Examples.of(examples)
         self.audio = audio
         self.sample_rate = sample_rate
         self.space = space
         self.augmenter = augmenter
+        self.frame_shift = frame_shift
 
     def _clip(self, item: Item, spared: bool) -> npt.NDArray[np.float32]:
         if item.wordless:
@@ -84,7 +89,15 @@ class BatchReader(Dataset[Batch]):
         clips = [self.audio.read(number) for number in item.examples]
         clip = join_audio(clips, item.pause, self.sample_rate) if len(clips) > 1 else clips[0]
         if self.augmenter and not spared:
-            return self.augmenter(clip, item.seed, speed=item.speed, tempo=item.tempo, own=item.examples)
+            frames = frames_needed(item.tokens(self.examples, self.space))
+            return self.augmenter(
+                clip,
+                item.seed,
+                speed=item.speed,
+                tempo=item.tempo,
+                own=item.examples,
+                least=math.ceil(seconds_for(frames, self.frame_shift) * self.sample_rate),
+            )
         return change_voice(clip, self.sample_rate, speed=item.speed, tempo=item.tempo)
 
     def __getitem__(self, plan: BatchPlan) -> Batch:

@@ -22,3 +22,8 @@ def frames_in(seconds: float, frame_shift: float = FRAME_SHIFT) -> int:
     """
     # Floor, less a frame that rounding may take: an impossible text makes an infinite loss.
     return int(seconds / frame_shift) - 1
+
+
+def seconds_for(frames: int, frame_shift: float = FRAME_SHIFT) -> float:
+    """The least audio in which so many frames can be counted on; see `frames_in`."""
+    return (frames + 1) * frame_shift

@@ -91,7 +91,12 @@ class Parts:
         """Reads the batches that a stream names."""
         training_set, sample_rate = self.training_set, recipe.features.sample_rate
         return BatchReader(
-            training_set.examples, training_set.audio, sample_rate, training_set.space, self.augmenter
+            training_set.examples,
+            training_set.audio,
+            sample_rate,
+            training_set.space,
+            self.augmenter,
+            self.model.frame_shift,
         )
 
     def loader(self, recipe: Recipe, stream: UpdateStream) -> Iterator[Batch]:

@@ -24,7 +24,7 @@ def test_everything_is_off_by_default() -> None:
 def test_the_recipe_with_everything_is_the_other_one_but_for_augmentation() -> None:
     plain = load_recipe(RECIPES / "librispeech-5h.toml")
     augmented = load_recipe(RECIPES / "librispeech-5h-augmented.toml")
-    everything = (*KINDS, "tempo", "concatenation", "nothing")
+    everything = {*KINDS, "tempo", "concatenation", "nothing"} - {"trim"}  # which is for short clips
     assert all(0 < probability_of(augmented.augment, kind) < 1 for kind in everything)
     changes = recipe_differences(recipe_to_dict(plain), recipe_to_dict(augmented))
     assert {change.partition(".")[0] for change in changes} == {"name", "augment"}

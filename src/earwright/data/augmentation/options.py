@@ -146,6 +146,29 @@ class TempoOptions:
 
 
 @dataclass(frozen=True)
+class TrimOptions:
+    """A recording that begins late and ends early: whoever cut it out took soft sounds for silence.
+
+    Attributes:
+        probability: of an utterance.
+        decibels: what lies so far under the loudest moment goes, at the beginning and at the end.
+        most: share of the utterance that may go; what its text needs stays in any case.
+    """
+
+    probability: float = 0.0
+    decibels: Range = (15.0, 45.0)
+    most: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check(
+            "trim",
+            self.probability,
+            {"decibels": (self.decibels, 0.0, 100.0)},
+            (0 < self.most < 1, "most must lie between 0 and 1"),
+        )
+
+
+@dataclass(frozen=True)
 class GainOptions:
     """Louder or quieter.
 
@@ -324,8 +347,8 @@ class AugmentOptions:
         start: share of all steps before SpecAugment and what is done to the waveform set in (speeds, tempo
             and concatenation are there from the beginning). A model that still says only blanks finds its
             first letters in half the steps when nothing is hidden from it, and no noise says blank, too.
-        noise, room, pitch, tempo, gain, clipping, band, codec, cutout, concatenation, nothing: what is done
-            to the waveform, each a table of its own.
+        noise, room, pitch, tempo, trim, gain, clipping, band, codec, cutout, concatenation, nothing: what is
+            done to the waveform, each a table of its own.
     """
 
     speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
@@ -340,6 +363,7 @@ class AugmentOptions:
     room: RoomOptions = field(default_factory=RoomOptions)
     pitch: PitchOptions = field(default_factory=PitchOptions)
     tempo: TempoOptions = field(default_factory=TempoOptions)
+    trim: TrimOptions = field(default_factory=TrimOptions)
     gain: GainOptions = field(default_factory=GainOptions)
     clipping: ClippingOptions = field(default_factory=ClippingOptions)
     band: BandOptions = field(default_factory=BandOptions)
