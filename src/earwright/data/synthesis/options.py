@@ -29,8 +29,7 @@ class SynthesisOptions:
         function: instead of espeak-ng, a Python function "package.module:function", see `function_voice.py`.
         timeout: seconds that a command may take for one text.
         augment: what else happens to the speech, as in a recipe; only what changes the waveform of one
-            utterance: speed, tempo, pitch, trim, room, noise, gain, clipping, band, codec,
-            cutout.
+            utterance: speed, tempo, pitch, trim, room, noise, gain, clipping, band, codec, cutout.
     """
 
     language: str = "en"
