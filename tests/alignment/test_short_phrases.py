@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import random
 from pathlib import Path
 from types import ModuleType
@@ -13,22 +12,17 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmark_scripts import load_script
 from earwright import Recognizer
 from earwright.alignment.align import AlignedWord
 from earwright.cli.main import main
 from earwright.errors import EarwrightError
 from runtime_bundle import RATE, say
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "short_phrases.py"
-
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("short_phrases", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("short_phrases")
 
 
 def prepared(tmp_path: Path, texts: list[str]) -> Path:

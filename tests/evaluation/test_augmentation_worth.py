@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 from pathlib import Path
@@ -12,18 +11,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from benchmark_scripts import load_script
 from earwright.training import load_recipe
-
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "augmentation_worth.py"
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("augmentation_worth", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("augmentation_worth")
 
 
 def scores(errors: list[int]) -> dict[str, list[Any]]:

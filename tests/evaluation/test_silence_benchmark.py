@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -11,20 +10,16 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmark_scripts import load_script
 from earwright.audio.backgrounds import find_backgrounds
 from earwright.errors import EarwrightError
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "silence.py"
 RATE = 8000
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("silence_benchmark", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("silence")
 
 
 def arguments(**given: object) -> argparse.Namespace:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -13,20 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmark_scripts import load_script
 from earwright.cuts import Cut, read_cuts, write_cuts
 from earwright.errors import EarwrightError
 from training.conftest import TINY
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "leave_one_out.py"
-
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("leave_one_out", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("leave_one_out")
 
 
 def corpus(folder: Path, speakers: list[str | None], custom: list[dict[str, Any]] | None = None) -> Path:
