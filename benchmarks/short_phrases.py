@@ -1,6 +1,6 @@
 """Sentences cut into phrases of one to three words, for recognizers of single words.
 
-    python benchmarks/short_phrases.py runs/librispeech-5h-augmented data/train-clean-5 phrases/train-clean-5
+    python benchmarks/short_phrases.py runs/mine/recognizer.ear data/train-clean-5 phrases/train-clean-5
     earwright prepare tsv phrases/train-clean-5/metadata.tsv prepared/phrases --language en
 
 A recognizer that has only heard sentences writes next to nothing over a word that is said alone. Here a
